@@ -1,0 +1,1 @@
+"""A model, or the rules, proposes evaluation items."""

@@ -1,0 +1,1 @@
+"""What people accepted goes out: queue, selection, exports."""

@@ -1,0 +1,1 @@
+"""Production inputs come in: read, recognise, redact."""

@@ -1,0 +1,352 @@
+"""The records that flow through the pipeline, in the order in which they come to be.
+
+    Trace -> Cell -> Cluster -> Draft -> Decision -> Sample
+
+All are frozen and need the standard library only, so that the terminal app starts without numpy.
+Ids are made from content: the same input has the same id after a second import, on another machine.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Role = Literal["system", "user", "assistant", "tool"]
+Origin = Literal["random", "exemplar", "variant", "edge"]
+Verdict = Literal["new", "accepted", "rejected", "later"]
+Split = Literal["dev", "holdout"]
+
+REASONS: Mapping[str, str] = {
+    "1": "duplicate",
+    "2": "unrealistic",
+    "3": "wrong expected behaviour",
+    "4": "private data",
+    "5": "vague or not testable",
+    "6": "too easy",
+    "7": "out of scope",
+}
+"""Why a draft is rejected, by the key that says so in the app."""
+
+_PLACEHOLDER = re.compile(r"⟦([A-Z_]+)-\d+⟧")
+
+
+def normalised(text: str) -> str:
+    """The form in which two texts count as the same: case, white space and placeholder numbers folded."""
+    return " ".join(_PLACEHOLDER.sub(r"⟦\1⟧", text).casefold().split())
+
+
+def content_id(*parts: str) -> str:
+    """A stable id of 16 hex digits for content. Parts are length-prefixed, so they cannot run together."""
+    digest = hashlib.sha256()
+    for part in parts:
+        data = part.encode("utf-8", "surrogatepass")
+        digest.update(len(data).to_bytes(8, "big"))
+        digest.update(data)
+    return digest.hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A tool that the assistant asked for."""
+
+    id: str
+    name: str
+    arguments: str
+    """JSON text, as the model wrote it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a conversation."""
+
+    role: Role
+    content: str
+    tool_calls: tuple[ToolCall, ...] = ()
+    tool_call_id: str | None = None
+    """For role "tool": which call this answers."""
+
+    def as_json(self) -> dict[str, Any]:
+        """The message in the shape of OpenAI's chat completions."""
+        row: dict[str, Any] = {"role": self.role, "content": self.content}
+        if self.tool_calls:
+            row["tool_calls"] = [
+                {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
+                for call in self.tool_calls
+            ]
+        if self.tool_call_id is not None:
+            row["tool_call_id"] = self.tool_call_id
+        return row
+
+    @classmethod
+    def from_json(cls, row: Mapping[str, Any]) -> "Message":
+        """The inverse of `as_json`."""
+        calls = tuple(
+            ToolCall(call["id"], call["function"]["name"], call["function"]["arguments"])
+            for call in row.get("tool_calls", ())
+        )
+        return cls(row["role"], row["content"], calls, row.get("tool_call_id"))
+
+
+def messages_to_json(messages: Iterable[Message]) -> str:
+    """A conversation as compact JSON text."""
+    return json.dumps([message.as_json() for message in messages], ensure_ascii=False, separators=(",", ":"))
+
+
+def messages_from_json(text: str) -> tuple[Message, ...]:
+    """The inverse of `messages_to_json`."""
+    return tuple(Message.from_json(row) for row in json.loads(text))
+
+
+def user_text(messages: Iterable[Message]) -> str:
+    """The user's own words, from the first turn on: what is embedded and what makes two traces the same."""
+    return "\n".join(message.content for message in messages if message.role == "user" and message.content.strip())
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """One production input with its conversation, redacted."""
+
+    id: str
+    text: str
+    """The user's own words, turns joined by newlines."""
+    messages: tuple[Message, ...]
+    """System prompt and turns up to the last user or tool message; what the model was given."""
+    answer: str | None = None
+    """What the application answered, where the log has it."""
+    seen_at: str | None = None
+    """ISO 8601 in UTC where the log's time could be read."""
+    signals: Mapping[str, Any] = field(default_factory=dict)
+    """Outcome signals of the log: errors, thumbs, reward, scores."""
+    source: str = ""
+    position: int = 0
+    """Line, row or element number in the source, counted from 1."""
+    count: int = 1
+    """How often production sent it, exact repeats included."""
+
+    @staticmethod
+    def id_of(text: str) -> str:
+        """The id of a trace whose user says `text`."""
+        return content_id("trace", normalised(text))
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A record of a log that could not be used."""
+
+    source: str
+    position: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A micro-cluster: about the same need in other words."""
+
+    id: int
+    cluster_id: str
+    weight: float
+    """Share of traffic, 0 to 1."""
+    distinct: int
+    exemplar_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """A group of cells that a person looks at; a cut of the tree."""
+
+    id: str
+    name: str
+    named_by: str
+    """"phrases", a model, or a person."""
+    weight: float
+    """Share of traffic, 0 to 1."""
+    traces: int
+    """Traffic, repeats counted."""
+    distinct: int
+    exemplar_ids: tuple[str, ...]
+    """Most typical first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """One step of the tree: nodes below `cells` are cells, node `cells + step` is this merge."""
+
+    left: int
+    right: int
+    height: float
+    """Cosine distance at which the two parts meet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A proposed evaluation item: drafted by a model or by rule, or a real trace put forward."""
+
+    id: str
+    origin: Origin
+    kind: str
+    """Which variant or kind of edge case; "real" for exemplars and random draws."""
+    messages: tuple[Message, ...]
+    criteria: tuple[str, ...]
+    must_not: tuple[str, ...]
+    why: str
+    cluster_id: str
+    """The cluster it was asked for."""
+    source_ids: tuple[str, ...]
+    """The traces it was built on."""
+    model: str = ""
+    """`provider/model`; empty for a real trace."""
+    prompt_hash: str = ""
+    call_key: str | None = None
+    reference: str | None = None
+    """A reference answer, where there is one."""
+    invented: tuple[str, ...] = ()
+    """What the drafter says it added to the real inputs."""
+    weight: float = 0.0
+    """Share of traffic it stands for in the weighted score; 0 unless origin is "random"."""
+    stratum: str | None = None
+
+    @staticmethod
+    def id_of(origin: Origin, messages: Iterable[Message]) -> str:
+        """The id of a draft, from what it is and what it asks."""
+        kept = [m for m in messages if m.role != "system"]
+        return "d-" + content_id("draft", origin, *(part for m in kept for part in (m.role, normalised(m.content))))
+
+    @property
+    def text(self) -> str:
+        """The user's words, as an encoder reads them."""
+        return user_text(self.messages)
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """A trace near a draft, as evidence."""
+
+    trace_id: str
+    similarity: float
+
+
+@dataclass(frozen=True, slots=True)
+class Landing:
+    """Where a draft lies in the traffic, measured after it was embedded."""
+
+    draft_id: str
+    cell_id: int
+    cluster_id: str
+    neighbours: tuple[Neighbour, ...]
+    """Nearest production inputs, nearest first."""
+    alike: tuple[tuple[str, float], ...]
+    """Other drafts and their cosine similarity, most alike first."""
+    reach: tuple[tuple[int, float], ...]
+    """Cell ids and how surely the draft tests them, 0 to 1."""
+    off_traffic: bool = False
+    """True where production sends nothing like it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One act of a curator on a draft: an event, never changed once written."""
+
+    uuid: str
+    step: str
+    """Acts made by one key press share a step, which is what undo undoes."""
+    seq: int
+    draft_id: str
+    actor: str
+    verb: Literal["accept", "reject", "later", "reason", "edit", "undo", "redo"]
+    payload: Mapping[str, Any]
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
+class DraftState:
+    """What the decisions on a draft amount to."""
+
+    draft_id: str
+    verdict: Verdict = "new"
+    reason: str | None = None
+    edited_messages: tuple[Message, ...] | None = None
+    edited_criteria: tuple[str, ...] | None = None
+    edited_must_not: tuple[str, ...] | None = None
+    actor: str | None = None
+    at: str | None = None
+
+    @property
+    def edited(self) -> bool:
+        """Whether a person changed the item."""
+        return any(part is not None for part in (self.edited_messages, self.edited_criteria, self.edited_must_not))
+
+
+def fold(draft_id: str, decisions: Iterable[Decision]) -> DraftState:
+    """The state of a draft: its decisions in order, without those that a live undo took back.
+
+    An undo is an event too, and a redo takes back an undo: read from the end, each live undo or redo
+    cancels the step that it names.
+    """
+    cancelled: set[str] = set()
+    live: list[Decision] = []
+    for decision in reversed(list(decisions)):
+        if decision.step in cancelled:
+            continue
+        if decision.verb in {"undo", "redo"}:
+            cancelled.add(decision.payload["step"])
+        else:
+            live.append(decision)
+    state: dict[str, Any] = {"draft_id": draft_id}
+    for decision in reversed(live):
+        state.update(_change(decision))
+    return DraftState(**state)
+
+
+def _change(decision: Decision) -> dict[str, Any]:
+    made = {"actor": decision.actor, "at": decision.at}
+    match decision.verb:
+        case "accept":
+            return made | {"verdict": "accepted", "reason": None}
+        case "reject":
+            return made | {"verdict": "rejected", "reason": decision.payload.get("reason")}
+        case "later":
+            return made | {"verdict": "later", "reason": None}
+        case "reason":
+            return {"reason": decision.payload["reason"]}
+        case "edit":
+            return made | {
+                "edited_messages": tuple(Message.from_json(row) for row in decision.payload["messages"]),
+                "edited_criteria": tuple(decision.payload["criteria"]),
+                "edited_must_not": tuple(decision.payload["must_not"]),
+            }
+        case _:
+            raise ValueError(decision.verb)
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """An accepted item: `input`, `target`, `metadata`."""
+
+    id: str
+    input: tuple[Message, ...]
+    criteria: tuple[str, ...]
+    must_not: tuple[str, ...]
+    reference: str | None
+    origin: Origin
+    kind: str
+    edited: bool
+    cluster_id: str
+    cluster_name: str
+    cell_id: int | None
+    weight: float
+    stratum: str | None
+    split: Split
+    source_ids: tuple[str, ...]
+    model: str
+    prompt_hash: str
+    curator: str
+    decided_at: str
+
+    @property
+    def target(self) -> str:
+        """Expected behaviour as text: the criteria, then what must not happen, one a line."""
+        lines = [f"- {criterion}" for criterion in self.criteria]
+        lines += [f"- must not: {each}" for each in self.must_not]
+        return "\n".join(lines)

@@ -1,0 +1,930 @@
+"""The project file: one SQLite database, and the only module with SQL.
+
+Precious rows (events, paid calls) are only ever added. Everything else can be made again from the logs.
+WAL with `synchronous=FULL`: a commit costs about 0.3 ms, so every decision is committed before anybody is
+told that it is saved. Standard library only, because the terminal app imports this module before its
+first paint.
+"""
+
+import contextlib
+import errno
+import json
+import os
+import secrets
+import sqlite3
+import uuid
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from generator.errors import ProjectError
+from generator.records import (
+    Cell,
+    Cluster,
+    Decision,
+    Draft,
+    DraftState,
+    Landing,
+    Merge,
+    Message,
+    Neighbour,
+    Origin,
+    Rejected,
+    Trace,
+    Verdict,
+    fold,
+    messages_from_json,
+    messages_to_json,
+)
+
+CallState = Literal["planned", "sent", "done", "failed", "in_doubt"]
+
+_APPLICATION_ID = 0x67727364  # "grsd", so that `file` and we can tell a project file from any other database
+
+
+def _m001_first_schema(db: sqlite3.Connection) -> None:
+    statements = """
+    CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+
+    CREATE TABLE source (
+        id INTEGER PRIMARY KEY, name TEXT NOT NULL, digest TEXT NOT NULL UNIQUE, size INTEGER NOT NULL,
+        layout TEXT NOT NULL, format TEXT NOT NULL, why TEXT NOT NULL,
+        records INTEGER NOT NULL DEFAULT 0, accepted INTEGER NOT NULL DEFAULT 0,
+        repeated INTEGER NOT NULL DEFAULT 0, rejected INTEGER NOT NULL DEFAULT 0,
+        complete INTEGER NOT NULL DEFAULT 0);
+    CREATE TABLE trace (
+        number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, text TEXT NOT NULL, messages TEXT NOT NULL,
+        answer TEXT, count INTEGER NOT NULL, first_seen TEXT, last_seen TEXT, signals TEXT NOT NULL,
+        source_id INTEGER NOT NULL REFERENCES source, position INTEGER NOT NULL, cell_id INTEGER);
+    CREATE INDEX trace_by_cell ON trace (cell_id);
+    CREATE TABLE rejected (
+        source_id INTEGER NOT NULL REFERENCES source, position INTEGER NOT NULL, reason TEXT NOT NULL);
+    CREATE TABLE placeholder (
+        kind TEXT NOT NULL, digest TEXT NOT NULL, number INTEGER NOT NULL, PRIMARY KEY (kind, digest)) WITHOUT ROWID;
+    CREATE TABLE redaction (kind TEXT PRIMARY KEY, count INTEGER NOT NULL) WITHOUT ROWID;
+
+    CREATE TABLE cluster (
+        id TEXT PRIMARY KEY, name TEXT NOT NULL, named_by TEXT NOT NULL, weight REAL NOT NULL,
+        traces INTEGER NOT NULL, distinct_traces INTEGER NOT NULL, exemplars TEXT NOT NULL) WITHOUT ROWID;
+    CREATE TABLE cell (
+        id INTEGER PRIMARY KEY, cluster_id TEXT NOT NULL REFERENCES cluster, weight REAL NOT NULL,
+        distinct_traces INTEGER NOT NULL, exemplar_id TEXT NOT NULL);
+    CREATE TABLE cell_parent (
+        step INTEGER PRIMARY KEY, left_node INTEGER NOT NULL, right_node INTEGER NOT NULL, height REAL NOT NULL);
+
+    CREATE TABLE draft (
+        number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, origin TEXT NOT NULL, kind TEXT NOT NULL,
+        messages TEXT NOT NULL, criteria TEXT NOT NULL, must_not TEXT NOT NULL, why TEXT NOT NULL,
+        cluster_id TEXT NOT NULL, model TEXT NOT NULL, prompt_hash TEXT NOT NULL, call_key TEXT,
+        reference TEXT, invented TEXT NOT NULL, weight REAL NOT NULL, stratum TEXT);
+    CREATE TABLE draft_source (
+        draft_id TEXT NOT NULL REFERENCES draft (id), trace_id TEXT NOT NULL,
+        PRIMARY KEY (draft_id, trace_id)) WITHOUT ROWID;
+    CREATE TABLE landing (
+        draft_id TEXT PRIMARY KEY REFERENCES draft (id), cell_id INTEGER NOT NULL, cluster_id TEXT NOT NULL,
+        neighbours TEXT NOT NULL, alike TEXT NOT NULL, off_traffic INTEGER NOT NULL) WITHOUT ROWID;
+    CREATE TABLE reach (
+        draft_id TEXT NOT NULL REFERENCES draft (id), cell_id INTEGER NOT NULL, depth REAL NOT NULL,
+        PRIMARY KEY (draft_id, cell_id)) WITHOUT ROWID;
+
+    CREATE TABLE call (
+        key TEXT PRIMARY KEY, cluster_id TEXT NOT NULL, provider TEXT NOT NULL, model TEXT NOT NULL,
+        prompt_hash TEXT NOT NULL, state TEXT NOT NULL, attempts INTEGER NOT NULL DEFAULT 0,
+        sent_at TEXT, answered_at TEXT, reserved_usd REAL NOT NULL DEFAULT 0, raw BLOB, usage TEXT,
+        cost_usd REAL NOT NULL DEFAULT 0, outcome TEXT) WITHOUT ROWID;
+    CREATE INDEX call_by_state ON call (state);
+
+    CREATE TABLE event (
+        seq INTEGER PRIMARY KEY AUTOINCREMENT, uuid TEXT NOT NULL UNIQUE, step TEXT NOT NULL,
+        draft_id TEXT NOT NULL, actor TEXT NOT NULL, verb TEXT NOT NULL, payload TEXT NOT NULL, at TEXT NOT NULL);
+    CREATE INDEX event_by_draft ON event (draft_id, seq);
+    CREATE INDEX event_by_step ON event (step);
+    CREATE TABLE draft_state (
+        draft_id TEXT PRIMARY KEY, verdict TEXT NOT NULL, reason TEXT, edit TEXT, actor TEXT, at TEXT) WITHOUT ROWID;
+    CREATE INDEX draft_state_by_verdict ON draft_state (verdict);
+    """
+    # Not `executescript`: it would commit the transaction that makes a migration all or nothing.
+    for statement in statements.split(";"):
+        db.execute(statement)
+
+
+MIGRATIONS = (_m001_first_schema,)
+"""Applied in order; `PRAGMA user_version` counts those a file has had."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceProgress:
+    """How far a log file has been ingested."""
+
+    id: int
+    records_done: int
+    complete: bool
+    accepted: int
+    repeated: int
+    rejected: int
+
+
+@dataclass(frozen=True, slots=True)
+class BatchResult:
+    """What became of the traces of one batch."""
+
+    accepted: int
+    repeated: int
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One paid call, as the journal knows it."""
+
+    key: str
+    cluster_id: str
+    provider: str
+    model: str
+    prompt_hash: str
+    state: CallState
+    attempts: int
+    reserved_usd: float
+    cost_usd: float
+    raw: bytes | None
+    outcome: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What a project holds."""
+
+    traces: int
+    distinct: int
+    rejected: int
+    clusters: int
+    cells: int
+    drafts: int
+    samples: int
+    undecided: int
+    spent_usd: float
+    in_doubt: int
+
+
+@dataclass(frozen=True, slots=True)
+class QueueRow:
+    """What ordering the review queue needs to know of a draft."""
+
+    draft_id: str
+    origin: Origin
+    verdict: Verdict
+    cluster_id: str
+    cell_id: int | None
+    off_traffic: bool
+    alike: tuple[tuple[str, float], ...]
+    reach: tuple[tuple[int, float], ...]
+
+
+class Store:
+    """An open project file. Use as a context manager; not shared between threads."""
+
+    def __init__(self, path: Path, db: sqlite3.Connection) -> None:
+        self.path = path
+        self._db = db
+
+    # Opening ------------------------------------------------------------------------------------
+
+    @classmethod
+    def open(cls, path: str | Path, *, create: bool = False) -> Self:
+        """Open a project file, and bring its schema up to date.
+
+        Raises:
+            ProjectError: it is missing (and `create` is false), a folder, another kind of file, made by a
+                newer version, or cannot be read or written.
+        """
+        path = Path(path)
+        _refuse_unusable(path, create=create)
+        before = os.umask(0o077)  # production inputs are nobody else's business
+        try:
+            db = sqlite3.connect(path, timeout=5.0, isolation_level=None)
+        except sqlite3.Error as error:
+            raise _plain(path, error) from error
+        finally:
+            os.umask(before)
+        store = cls(path, db)
+        try:
+            store._prepare()
+        except sqlite3.Error as error:
+            db.close()
+            raise _plain(path, error) from error
+        except BaseException:
+            db.close()
+            raise
+        return store
+
+    def _prepare(self) -> None:
+        (application,) = self._db.execute("PRAGMA application_id").fetchone()
+        (version,) = self._db.execute("PRAGMA user_version").fetchone()
+        (tables,) = self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        if application != _APPLICATION_ID and tables:
+            raise ProjectError(f"{self.path} is a database of another program; name a new file instead.")
+        if version > len(MIGRATIONS):
+            raise ProjectError(
+                f"{self.path} was made by a newer Groundset (schema {version}, this one knows {len(MIGRATIONS)}); "
+                "upgrade with: pip install -U groundset"
+            )
+        self._db.execute("PRAGMA foreign_keys = ON")
+        self._db.execute("PRAGMA synchronous = FULL")
+        if version < len(MIGRATIONS):
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._migrate()
+
+    def _migrate(self) -> None:
+        with self._transaction():
+            # Read again inside the transaction: another process may have migrated meanwhile.
+            (version,) = self._db.execute("PRAGMA user_version").fetchone()
+            for migration in MIGRATIONS[version:]:
+                migration(self._db)
+            self._db.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
+            self._db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._db
+            except BaseException:
+                if self._db.in_transaction:  # a full disk rolls back by itself
+                    self._db.execute("ROLLBACK")
+                raise
+            self._db.execute("COMMIT")
+        except sqlite3.Error as error:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise _plain(self.path, error) from error
+
+    def _rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
+        try:
+            return self._db.execute(sql, parameters).fetchall()
+        except sqlite3.Error as error:
+            raise _plain(self.path, error) from error
+
+    @property
+    def vectors_path(self) -> Path:
+        """The folder beside the project file for what is large and can be made again."""
+        return self.path.with_name(self.path.name.removesuffix(".groundset") + ".vectors")
+
+    def data_version(self) -> int:
+        """A number that changes when another connection has written to the file."""
+        (version,) = self._rows("PRAGMA data_version")[0]
+        return int(version)
+
+    def meta(self, key: str) -> str | None:
+        """A remembered setting of the project."""
+        rows = self._rows("SELECT value FROM meta WHERE key = ?", (key,))
+        return str(rows[0][0]) if rows else None
+
+    def set_meta(self, key: str, value: str) -> None:
+        """Remember a setting of the project."""
+        with self._transaction() as db:
+            db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
+
+    # Logs come in -------------------------------------------------------------------------------
+
+    def redaction_key(self) -> bytes:
+        """The secret that keys the digests of redacted values.
+
+        It lies beside the project file, not in it: a copy of the project given to a colleague cannot be
+        used to test guesses of what was redacted. Where it is lost, new values get new placeholders.
+        """
+        path = self.vectors_path / "redaction.key"
+        with contextlib.suppress(FileNotFoundError):
+            return path.read_bytes()
+        try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            return path.read_bytes()
+        except OSError as error:
+            raise ProjectError(f"{path} cannot be written: {error.strerror}.") from error
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(secrets.token_bytes(32))
+        return path.read_bytes()
+
+    def placeholder_numbers(self) -> dict[tuple[str, str], int]:
+        """(kind, keyed digest of the value) -> number of its placeholder."""
+        return {(kind, digest): number for kind, digest, number in self._rows("SELECT * FROM placeholder")}
+
+    def redactions(self) -> dict[str, int]:
+        """How many values of each kind were redacted."""
+        return dict(self._rows("SELECT kind, count FROM redaction ORDER BY count DESC, kind"))
+
+    def begin_source(self, name: str, digest: str, size: int, layout: str, format: str, why: str) -> SourceProgress:
+        """Register a log file by the digest of its bytes; a known one answers with how far it has come."""
+        with self._transaction() as db:
+            db.execute(
+                "INSERT INTO source (name, digest, size, layout, format, why) VALUES (?, ?, ?, ?, ?, ?) "
+                "ON CONFLICT (digest) DO NOTHING",
+                (name, digest, size, layout, format, why),
+            )
+            row = db.execute(
+                "SELECT id, records, complete, accepted, repeated, rejected FROM source WHERE digest = ?", (digest,)
+            ).fetchone()
+        return SourceProgress(row[0], row[1], bool(row[2]), row[3], row[4], row[5])
+
+    def add_batch(
+        self,
+        source_id: int,
+        traces: Sequence[Trace],
+        rejected: Sequence[Rejected],
+        records_done: int,
+        placeholders: Mapping[tuple[str, str], int],
+        redactions: Mapping[str, int],
+    ) -> BatchResult:
+        """Keep one batch of a log file, and how far the file has come, in one transaction."""
+        accepted = 0
+        with self._transaction() as db:
+            for trace in traces:
+                accepted += self._add_trace(db, source_id, trace)
+            db.executemany(
+                "INSERT INTO rejected VALUES (?, ?, ?)", [(source_id, each.position, each.reason) for each in rejected]
+            )
+            db.executemany(
+                "INSERT OR IGNORE INTO placeholder VALUES (?, ?, ?)",
+                [(kind, digest, number) for (kind, digest), number in placeholders.items()],
+            )
+            db.executemany(
+                "INSERT INTO redaction VALUES (?, ?) ON CONFLICT (kind) DO UPDATE SET count = count + excluded.count",
+                list(redactions.items()),
+            )
+            repeated = len(traces) - accepted
+            db.execute(
+                "UPDATE source SET records = ?, accepted = accepted + ?, repeated = repeated + ?, "
+                "rejected = rejected + ? WHERE id = ?",
+                (records_done, accepted, repeated, len(rejected), source_id),
+            )
+        return BatchResult(accepted, repeated)
+
+    @staticmethod
+    def _add_trace(db: sqlite3.Connection, source_id: int, trace: Trace) -> int:
+        seen = trace.seen_at
+        repeat = db.execute(
+            "UPDATE trace SET count = count + ?, first_seen = min(coalesce(first_seen, ?), coalesce(?, first_seen)), "
+            "last_seen = max(coalesce(last_seen, ?), coalesce(?, last_seen)) WHERE id = ?",
+            (trace.count, seen, seen, seen, seen, trace.id),
+        )
+        if repeat.rowcount:
+            return 0
+        db.execute(
+            "INSERT INTO trace (id, text, messages, answer, count, first_seen, last_seen, signals, source_id, position)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                trace.id,
+                trace.text,
+                messages_to_json(trace.messages),
+                trace.answer,
+                trace.count,
+                seen,
+                seen,
+                _json(trace.signals),
+                source_id,
+                trace.position,
+            ),
+        )
+        return 1
+
+    def finish_source(self, source_id: int) -> None:
+        """Mark a log file as ingested to its end."""
+        with self._transaction() as db:
+            db.execute("UPDATE source SET complete = 1 WHERE id = ?", (source_id,))
+
+    def rejected(self) -> list[Rejected]:
+        """The quarantine: what could not be read, where, and why."""
+        rows = self._rows(
+            "SELECT name, position, reason FROM rejected JOIN source ON source.id = source_id ORDER BY source_id, position"
+        )
+        return [Rejected(*row) for row in rows]
+
+    # What production sends ----------------------------------------------------------------------
+
+    def trace_texts(self) -> list[tuple[str, str, int]]:
+        """(id, text, count) of every distinct trace, in the order in which they first came."""
+        return self._rows("SELECT id, text, count FROM trace ORDER BY number")
+
+    def trace_cells(self) -> list[tuple[str, int | None]]:
+        """(trace id, cell id) of every distinct trace, in the order in which they first came."""
+        return self._rows("SELECT id, cell_id FROM trace ORDER BY number")
+
+    def traces(self, ids: Iterable[str]) -> list[Trace]:
+        """The traces of these ids, in that order; unknown ids are left out."""
+        wanted = list(ids)
+        found: dict[str, Trace] = {}
+        for chunk in _chunks(wanted):
+            for row in self._rows(
+                "SELECT trace.id, text, messages, answer, last_seen, signals, name, position, count "
+                f"FROM trace JOIN source ON source.id = source_id WHERE trace.id IN ({_marks(chunk)})",
+                chunk,
+            ):
+                found[row[0]] = Trace(
+                    row[0], row[1], messages_from_json(row[2]), row[3], row[4], json.loads(row[5]), row[6], row[7], row[8]
+                )
+        return [found[each] for each in wanted if each in found]
+
+    def replace_clustering(
+        self,
+        clusters: Sequence[Cluster],
+        cells: Sequence[Cell],
+        merges: Sequence[Merge],
+        cell_of_trace: Mapping[str, int],
+        fingerprint: str,
+    ) -> None:
+        """Put a new clustering in place of the last one, all or nothing.
+
+        `fingerprint` says what it was made from; what was measured against the old cells (landings, reach)
+        goes, and `ranked` is forgotten, so that the next stage knows it has work to do.
+        """
+        with self._transaction() as db:
+            for table in ("reach", "landing", "cell_parent", "cell", "cluster"):
+                db.execute(f"DELETE FROM {table}")
+            db.executemany(
+                "INSERT INTO cluster VALUES (?, ?, ?, ?, ?, ?, ?)",
+                [(c.id, c.name, c.named_by, c.weight, c.traces, c.distinct, _json(c.exemplar_ids)) for c in clusters],
+            )
+            db.executemany(
+                "INSERT INTO cell VALUES (?, ?, ?, ?, ?)",
+                [(c.id, c.cluster_id, c.weight, c.distinct, c.exemplar_id) for c in cells],
+            )
+            db.executemany(
+                "INSERT INTO cell_parent VALUES (?, ?, ?, ?)",
+                [(step, m.left, m.right, m.height) for step, m in enumerate(merges)],
+            )
+            db.execute("UPDATE trace SET cell_id = NULL")
+            db.executemany("UPDATE trace SET cell_id = ? WHERE id = ?", [(c, t) for t, c in cell_of_trace.items()])
+            db.execute("INSERT OR REPLACE INTO meta VALUES ('clustered', ?)", (fingerprint,))
+            db.execute("DELETE FROM meta WHERE key = 'ranked'")
+
+    def clusters(self) -> list[Cluster]:
+        """The clusters, by traffic."""
+        rows = self._rows(
+            "SELECT id, name, named_by, weight, traces, distinct_traces, exemplars FROM cluster ORDER BY weight DESC, id"
+        )
+        return [Cluster(*row[:6], tuple(json.loads(row[6]))) for row in rows]
+
+    def cells(self) -> list[Cell]:
+        """The cells, by id."""
+        return [Cell(*row) for row in self._rows("SELECT * FROM cell ORDER BY id")]
+
+    def merges(self) -> list[Merge]:
+        """The tree over the cells, lowest merge first."""
+        return [Merge(*row) for row in self._rows("SELECT left_node, right_node, height FROM cell_parent ORDER BY step")]
+
+    def traces_of_cluster(self, cluster_id: str, limit: int) -> list[Trace]:
+        """Traces of a cluster, most frequent first."""
+        rows = self._rows(
+            "SELECT trace.id FROM trace JOIN cell ON cell.id = cell_id WHERE cluster_id = ? "
+            "ORDER BY count DESC, number LIMIT ?",
+            (cluster_id, limit),
+        )
+        return self.traces(row[0] for row in rows)
+
+    # Drafts -------------------------------------------------------------------------------------
+
+    def add_drafts(self, drafts: Iterable[Draft]) -> int:
+        """Keep drafts; one that is already there stays as it is. Returns how many were new."""
+        added = 0
+        with self._transaction() as db:
+            for draft in drafts:
+                added += self._add_draft(db, draft)
+        return added
+
+    @staticmethod
+    def _add_draft(db: sqlite3.Connection, draft: Draft) -> int:
+        new = db.execute(
+            "INSERT OR IGNORE INTO draft (id, origin, kind, messages, criteria, must_not, why, cluster_id, model, "
+            "prompt_hash, call_key, reference, invented, weight, stratum) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                draft.id,
+                draft.origin,
+                draft.kind,
+                messages_to_json(draft.messages),
+                _json(draft.criteria),
+                _json(draft.must_not),
+                draft.why,
+                draft.cluster_id,
+                draft.model,
+                draft.prompt_hash,
+                draft.call_key,
+                draft.reference,
+                _json(draft.invented),
+                draft.weight,
+                draft.stratum,
+            ),
+        ).rowcount
+        db.executemany("INSERT OR IGNORE INTO draft_source VALUES (?, ?)", [(draft.id, s) for s in draft.source_ids])
+        return new
+
+    def set_random_frame(self, weights: Mapping[str, tuple[float, str]]) -> None:
+        """Set weight and stratum of the random draws; a draw that is no longer in the frame weighs nothing."""
+        with self._transaction() as db:
+            db.execute("UPDATE draft SET weight = 0 WHERE origin = 'random'")
+            db.executemany(
+                "UPDATE draft SET weight = ?, stratum = ? WHERE id = ?",
+                [(weight, stratum, draft_id) for draft_id, (weight, stratum) in weights.items()],
+            )
+
+    def drafts(self, ids: Iterable[str] | None = None) -> list[Draft]:
+        """The drafts of these ids in that order, or all in the order in which they were made."""
+        if ids is None:
+            return [self._draft(row) for row in self._rows(f"{_SELECT_DRAFT} ORDER BY draft.number")]
+        wanted = list(ids)
+        found = {
+            row[0]: self._draft(row)
+            for chunk in _chunks(wanted)
+            for row in self._rows(f"{_SELECT_DRAFT} WHERE draft.id IN ({_marks(chunk)})", chunk)
+        }
+        return [found[each] for each in wanted if each in found]
+
+    @staticmethod
+    def _draft(row: Sequence[Any]) -> Draft:
+        return Draft(
+            id=row[0],
+            origin=row[1],
+            kind=row[2],
+            messages=messages_from_json(row[3]),
+            criteria=tuple(json.loads(row[4])),
+            must_not=tuple(json.loads(row[5])),
+            why=row[6],
+            cluster_id=row[7],
+            model=row[8],
+            prompt_hash=row[9],
+            call_key=row[10],
+            reference=row[11],
+            invented=tuple(json.loads(row[12])),
+            weight=row[13],
+            stratum=row[14],
+            source_ids=tuple(sorted(json.loads(row[15]))),
+        )
+
+    def matching_draft_ids(self, prefix: str) -> list[str]:
+        """Ids of drafts that begin with `prefix` (with or without "d-")."""
+        start = prefix if prefix.startswith("d-") else f"d-{prefix}"
+        rows = self._rows("SELECT id FROM draft WHERE id >= ? AND id < ? ORDER BY id", (start, start + "\U0010ffff"))
+        return [row[0] for row in rows]
+
+    def replace_landings(self, landings: Iterable[Landing], fingerprint: str) -> None:
+        """Put new landings and their reach in place of the last ones, all or nothing."""
+        with self._transaction() as db:
+            db.execute("DELETE FROM reach")
+            db.execute("DELETE FROM landing")
+            for landing in landings:
+                db.execute(
+                    "INSERT INTO landing VALUES (?, ?, ?, ?, ?, ?)",
+                    (
+                        landing.draft_id,
+                        landing.cell_id,
+                        landing.cluster_id,
+                        _json([(each.trace_id, each.similarity) for each in landing.neighbours]),
+                        _json(landing.alike),
+                        int(landing.off_traffic),
+                    ),
+                )
+                db.executemany(
+                    "INSERT INTO reach VALUES (?, ?, ?)", [(landing.draft_id, cell, d) for cell, d in landing.reach]
+                )
+            db.execute("INSERT OR REPLACE INTO meta VALUES ('ranked', ?)", (fingerprint,))
+
+    def landing(self, draft_id: str) -> Landing | None:
+        """Where a draft lies, or None before it is ranked."""
+        rows = self._rows("SELECT * FROM landing WHERE draft_id = ?", (draft_id,))
+        if not rows:
+            return None
+        _, cell_id, cluster_id, neighbours, alike, off_traffic = rows[0]
+        reach = self._rows("SELECT cell_id, depth FROM reach WHERE draft_id = ? ORDER BY depth DESC", (draft_id,))
+        return Landing(
+            draft_id,
+            cell_id,
+            cluster_id,
+            tuple(Neighbour(*each) for each in json.loads(neighbours)),
+            tuple((other, similarity) for other, similarity in json.loads(alike)),
+            tuple((cell, depth) for cell, depth in reach),
+            bool(off_traffic),
+        )
+
+    def queue_rows(self) -> list[QueueRow]:
+        """What ordering the queue needs of every ranked draft, in the order in which they were made."""
+        reach: dict[str, list[tuple[int, float]]] = {}
+        for draft_id, cell_id, depth in self._rows("SELECT draft_id, cell_id, depth FROM reach"):
+            reach.setdefault(draft_id, []).append((cell_id, depth))
+        rows = self._rows(
+            "SELECT draft.id, origin, coalesce(verdict, 'new'), landing.cluster_id, cell_id, off_traffic, alike "
+            "FROM draft JOIN landing ON landing.draft_id = draft.id "
+            "LEFT JOIN draft_state ON draft_state.draft_id = draft.id ORDER BY draft.number"
+        )
+        return [
+            QueueRow(
+                row[0],
+                row[1],
+                row[2],
+                row[3],
+                row[4],
+                bool(row[5]),
+                tuple((other, similarity) for other, similarity in json.loads(row[6])),
+                tuple(reach.get(row[0], ())),
+            )
+            for row in rows
+        ]
+
+    # People decide ------------------------------------------------------------------------------
+
+    def decide(
+        self, draft_ids: Sequence[str], verb: Literal["accept", "reject", "later", "reason"], actor: str, **payload: Any
+    ) -> str:
+        """Record one decision on one or more drafts as one step; returns the step.
+
+        When this returns, the decision is on disk.
+        """
+        return self._record([(draft_id, verb, payload) for draft_id in draft_ids], actor)
+
+    def accept_edited(
+        self,
+        draft_id: str,
+        messages: Sequence[Message],
+        criteria: Sequence[str],
+        must_not: Sequence[str],
+        actor: str,
+    ) -> str:
+        """Record an edit and the acceptance of the edited item as one step; returns the step."""
+        edit = {"messages": [m.as_json() for m in messages], "criteria": list(criteria), "must_not": list(must_not)}
+        return self._record([(draft_id, "edit", edit), (draft_id, "accept", {})], actor)
+
+    def undo(self, actor: str) -> tuple[str, ...]:
+        """Take back this actor's last step that still stands; returns the drafts it touched (none: nothing left)."""
+        return self._take_back(actor, "undo")
+
+    def redo(self, actor: str) -> tuple[str, ...]:
+        """Take back this actor's last undo, unless something was decided since; returns the drafts it touched."""
+        return self._take_back(actor, "redo")
+
+    def _take_back(self, actor: str, verb: Literal["undo", "redo"]) -> tuple[str, ...]:
+        with self._transaction() as db:
+            step = _last_live_step(db, actor, verb)
+            if step is None:
+                return ()
+            touched = [
+                row[0]
+                for row in db.execute("SELECT draft_id FROM event WHERE step = ? GROUP BY draft_id ORDER BY min(seq)", (step,))
+            ]
+            self._append(db, [(draft_id, verb, {"step": step}) for draft_id in touched], actor)
+        return tuple(touched)
+
+    def _record(self, acts: Sequence[tuple[str, str, Mapping[str, Any]]], actor: str) -> str:
+        with self._transaction() as db:
+            return self._append(db, acts, actor)
+
+    def _append(self, db: sqlite3.Connection, acts: Sequence[tuple[str, str, Mapping[str, Any]]], actor: str) -> str:
+        step, at = uuid.uuid4().hex, now()
+        db.executemany(
+            "INSERT INTO event (uuid, step, draft_id, actor, verb, payload, at) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            [(uuid.uuid4().hex, step, draft_id, actor, verb, _json(payload), at) for draft_id, verb, payload in acts],
+        )
+        for draft_id in dict.fromkeys(draft_id for draft_id, _, _ in acts):
+            self._refold(db, draft_id)
+        return step
+
+    @staticmethod
+    def _refold(db: sqlite3.Connection, draft_id: str) -> None:
+        rows = db.execute(f"{_SELECT_EVENT} WHERE draft_id = ? ORDER BY seq", (draft_id,))
+        state = fold(draft_id, (_decision(row) for row in rows))
+        edit = None
+        if state.edited_messages is not None:
+            edit = _json(
+                {
+                    "messages": [m.as_json() for m in state.edited_messages],
+                    "criteria": state.edited_criteria,
+                    "must_not": state.edited_must_not,
+                }
+            )
+        db.execute(
+            "INSERT OR REPLACE INTO draft_state VALUES (?, ?, ?, ?, ?, ?)",
+            (draft_id, state.verdict, state.reason, edit, state.actor, state.at),
+        )
+
+    def state(self, draft_id: str) -> DraftState:
+        """What the decisions on a draft amount to."""
+        return self.states([draft_id]).get(draft_id, DraftState(draft_id))
+
+    def states(self, ids: Iterable[str] | None = None, verdict: Verdict | None = None) -> dict[str, DraftState]:
+        """States of drafts that somebody acted on: of these ids, or of this verdict, or all."""
+        select = "SELECT draft_id, verdict, reason, edit, actor, at FROM draft_state"
+        if ids is not None:
+            rows = [
+                row
+                for chunk in _chunks(list(ids))
+                for row in self._rows(f"{select} WHERE draft_id IN ({_marks(chunk)})", chunk)
+            ]
+        elif verdict is not None:
+            rows = self._rows(f"{select} WHERE verdict = ? ORDER BY at, draft_id", (verdict,))
+        else:
+            rows = self._rows(f"{select} ORDER BY at, draft_id")
+        return {row[0]: _state(row) for row in rows}
+
+    def decisions(self, draft_id: str | None = None) -> list[Decision]:
+        """The events in order, of one draft or of all."""
+        where, parameters = ("WHERE draft_id = ?", (draft_id,)) if draft_id is not None else ("", ())
+        return [_decision(row) for row in self._rows(f"{_SELECT_EVENT} {where} ORDER BY seq", parameters)]
+
+    # Paid calls ---------------------------------------------------------------------------------
+
+    def plan_call(self, key: str, cluster_id: str, provider: str, model: str, prompt_hash: str) -> Call:
+        """Enter a call in the journal, unless it is there; returns what the journal knows of it."""
+        with self._transaction() as db:
+            db.execute(
+                "INSERT OR IGNORE INTO call (key, cluster_id, provider, model, prompt_hash, state) "
+                "VALUES (?, ?, ?, ?, ?, 'planned')",
+                (key, cluster_id, provider, model, prompt_hash),
+            )
+        return self.calls(key=key)[0]
+
+    def call_sent(self, key: str, reserved_usd: float) -> None:
+        """Say, before the request leaves, that it is about to: from here on it may have been billed."""
+        with self._transaction() as db:
+            db.execute(
+                "UPDATE call SET state = 'sent', attempts = attempts + 1, sent_at = ?, reserved_usd = ? WHERE key = ?",
+                (now(), reserved_usd, key),
+            )
+
+    def call_answered(self, key: str, raw: bytes, usage: Mapping[str, Any], cost_usd: float) -> None:
+        """Keep the raw answer, before anybody parses it."""
+        with self._transaction() as db:
+            db.execute(
+                "UPDATE call SET state = 'done', answered_at = ?, reserved_usd = 0, raw = ?, usage = ?, "
+                "cost_usd = cost_usd + ? WHERE key = ?",
+                (now(), raw, _json(usage), cost_usd, key),
+            )
+
+    def call_ended(self, key: str, state: Literal["planned", "failed", "in_doubt"], outcome: str) -> None:
+        """Say that a call ended without an answer: not billed (planned, failed), or nobody knows (in_doubt).
+
+        A call in doubt keeps its reservation: the money may be gone.
+        """
+        with self._transaction() as db:
+            db.execute(
+                "UPDATE call SET state = ?, outcome = ?, "
+                "reserved_usd = CASE WHEN ? = 'in_doubt' THEN reserved_usd ELSE 0 END WHERE key = ?",
+                (state, outcome, state, key),
+            )
+
+    def set_call_outcome(self, key: str, outcome: str) -> None:
+        """Keep what parsing made of an answer."""
+        with self._transaction() as db:
+            db.execute("UPDATE call SET outcome = ? WHERE key = ?", (outcome, key))
+
+    def sent_to_in_doubt(self) -> int:
+        """Calls that were on their way when an earlier process died may have been billed; returns how many."""
+        with self._transaction() as db:
+            return db.execute(
+                "UPDATE call SET state = 'in_doubt', outcome = 'the process ended before the answer came' "
+                "WHERE state = 'sent'"
+            ).rowcount
+
+    def calls(self, *, key: str | None = None, state: CallState | None = None) -> list[Call]:
+        """Calls of the journal: one, those in a state, or all."""
+        where, parameters = "", ()  # type: tuple[str, tuple[str, ...]]
+        if key is not None:
+            where, parameters = "WHERE key = ?", (key,)
+        elif state is not None:
+            where, parameters = "WHERE state = ?", (state,)
+        rows = self._rows(
+            "SELECT key, cluster_id, provider, model, prompt_hash, state, attempts, reserved_usd, cost_usd, raw, outcome "
+            f"FROM call {where} ORDER BY key",
+            parameters,
+        )
+        return [Call(*row) for row in rows]
+
+    def spending(self) -> tuple[float, float]:
+        """(spent, reserved) in US dollars."""
+        spent, reserved = self._rows("SELECT coalesce(sum(cost_usd), 0), coalesce(sum(reserved_usd), 0) FROM call")[0]
+        return spent, reserved
+
+    # Status -------------------------------------------------------------------------------------
+
+    def counts(self) -> Counts:
+        """What the project holds."""
+        row = self._rows(
+            """SELECT (SELECT coalesce(sum(count), 0) FROM trace), (SELECT count(*) FROM trace),
+                      (SELECT count(*) FROM rejected), (SELECT count(*) FROM cluster), (SELECT count(*) FROM cell),
+                      (SELECT count(*) FROM draft),
+                      (SELECT count(*) FROM draft_state WHERE verdict = 'accepted'),
+                      (SELECT count(*) FROM draft) -
+                          (SELECT count(*) FROM draft_state WHERE verdict IN ('accepted', 'rejected')),
+                      (SELECT coalesce(sum(cost_usd), 0) FROM call),
+                      (SELECT count(*) FROM call WHERE state = 'in_doubt')"""
+        )[0]
+        return Counts(*row)
+
+
+_SELECT_DRAFT = (
+    "SELECT id, origin, kind, messages, criteria, must_not, why, cluster_id, model, prompt_hash, call_key, reference, "
+    "invented, weight, stratum, (SELECT json_group_array(trace_id) FROM draft_source WHERE draft_id = draft.id) FROM draft"
+)
+_SELECT_EVENT = "SELECT uuid, step, seq, draft_id, actor, verb, payload, at FROM event"
+
+
+def now() -> str:
+    """The time of day as stored: ISO 8601 in UTC."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def _decision(row: Sequence[Any]) -> Decision:
+    return Decision(row[0], row[1], row[2], row[3], row[4], row[5], json.loads(row[6]), row[7])
+
+
+def _state(row: Sequence[Any]) -> DraftState:
+    draft_id, verdict, reason, edit, actor, at = row
+    if edit is None:
+        return DraftState(draft_id, verdict, reason, actor=actor, at=at)
+    parts = json.loads(edit)
+    messages = tuple(Message.from_json(each) for each in parts["messages"])
+    return DraftState(
+        draft_id, verdict, reason, messages, tuple(parts["criteria"]), tuple(parts["must_not"]), actor, at
+    )
+
+
+def _last_live_step(db: sqlite3.Connection, actor: str, verb: Literal["undo", "redo"]) -> str | None:
+    """The step that an undo (or redo) by this actor would take back.
+
+    Walks the actor's steps from the last: an undo cancels the step it names, a redo cancels an undo. A redo
+    is possible only while the last live act is an undo, as in every editor.
+    """
+    cancelled: set[str] = set()
+    rows = db.execute(
+        "SELECT step, verb, json_extract(payload, '$.step') FROM event WHERE actor = ? ORDER BY seq DESC", (actor,)
+    )
+    seen: set[str] = set()
+    for step, act, target in rows:
+        if step in cancelled or step in seen:
+            continue
+        seen.add(step)
+        if act == "undo" and verb == "redo":
+            return str(step)
+        if act in {"undo", "redo"}:
+            cancelled.add(target)
+        else:
+            return str(step) if verb == "undo" else None
+    return None
+
+
+def _refuse_unusable(path: Path, *, create: bool) -> None:
+    if path.is_dir():
+        raise ProjectError(f"{path} is a folder; a project is one file, for example {path / 'support.groundset'}.")
+    if not path.exists():
+        if not create:
+            raise ProjectError(f"No project at {path}; make one with: groundset ingest {path} LOGS...")
+        if not path.parent.is_dir():
+            raise ProjectError(f"The folder {path.parent} does not exist; make it first.")
+
+
+def _plain(path: Path, error: sqlite3.Error) -> ProjectError:
+    """The sentence for what SQLite says."""
+    code = getattr(error, "sqlite_errorcode", None)
+    primary = code & 0xFF if code is not None else None
+    match primary:
+        case sqlite3.SQLITE_FULL:
+            text = f"{path}: the disk is full. What was saved is safe; free some space and run the command again."
+        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+            text = f"{path} is in use by another process that is writing; try again when it is done."
+        case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_PERM:
+            text = f"{path} cannot be written; check its permissions and those of its folder."
+        case sqlite3.SQLITE_NOTADB:
+            text = f"{path} is not a Groundset project file; name another file."
+        case sqlite3.SQLITE_CORRUPT:
+            text = f"{path} is damaged; work on a copy, and restore it from a backup."
+        case sqlite3.SQLITE_CANTOPEN:
+            reason = os.strerror(errno.EACCES) if path.exists() else "the folder cannot be written"
+            text = f"{path} cannot be opened: {reason}."
+        case sqlite3.SQLITE_IOERR:
+            text = f"{path}: reading or writing failed ({error}). What was saved is safe; check the disk."
+        case _:
+            text = f"{path}: {error}."
+    return ProjectError(text)
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
+def _chunks(values: Sequence[str], size: int = 500) -> Iterator[Sequence[str]]:
+    for start in range(0, len(values), size):
+        yield values[start : start + size]
+
+
+def _marks(values: Sequence[object]) -> str:
+    return ",".join("?" * len(values))

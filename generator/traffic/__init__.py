@@ -1,0 +1,1 @@
+"""What production sends: vectors, cells, clusters, coverage."""
