@@ -408,7 +408,8 @@ class Store:
     def rejected(self) -> list[Rejected]:
         """The quarantine: what could not be read, where, and why."""
         rows = self._rows(
-            "SELECT name, position, reason FROM rejected JOIN source ON source.id = source_id ORDER BY source_id, position"
+            "SELECT name, position, reason FROM rejected JOIN source ON source.id = source_id "
+            "ORDER BY source_id, position"
         )
         return [Rejected(*row) for row in rows]
 
@@ -433,7 +434,15 @@ class Store:
                 chunk,
             ):
                 found[row[0]] = Trace(
-                    row[0], row[1], messages_from_json(row[2]), row[3], row[4], json.loads(row[5]), row[6], row[7], row[8]
+                    row[0],
+                    row[1],
+                    messages_from_json(row[2]),
+                    row[3],
+                    row[4],
+                    json.loads(row[5]),
+                    row[6],
+                    row[7],
+                    row[8],
                 )
         return [found[each] for each in wanted if each in found]
 
@@ -473,9 +482,10 @@ class Store:
     def clusters(self) -> list[Cluster]:
         """The clusters, by traffic."""
         rows = self._rows(
-            "SELECT id, name, named_by, weight, traces, distinct_traces, exemplars FROM cluster ORDER BY weight DESC, id"
+            "SELECT id, name, named_by, weight, traces, distinct_traces, exemplars FROM cluster "
+            "ORDER BY weight DESC, id"
         )
-        return [Cluster(*row[:6], tuple(json.loads(row[6]))) for row in rows]
+        return [Cluster(row[0], row[1], row[2], row[3], row[4], row[5], tuple(json.loads(row[6]))) for row in rows]
 
     def cells(self) -> list[Cell]:
         """The cells, by id."""
@@ -483,7 +493,9 @@ class Store:
 
     def merges(self) -> list[Merge]:
         """The tree over the cells, lowest merge first."""
-        return [Merge(*row) for row in self._rows("SELECT left_node, right_node, height FROM cell_parent ORDER BY step")]
+        return [
+            Merge(*row) for row in self._rows("SELECT left_node, right_node, height FROM cell_parent ORDER BY step")
+        ]
 
     def traces_of_cluster(self, cluster_id: str, limit: int) -> list[Trace]:
         """Traces of a cluster, most frequent first."""
@@ -680,7 +692,9 @@ class Store:
                 return ()
             touched = [
                 row[0]
-                for row in db.execute("SELECT draft_id FROM event WHERE step = ? GROUP BY draft_id ORDER BY min(seq)", (step,))
+                for row in db.execute(
+                    "SELECT draft_id FROM event WHERE step = ? GROUP BY draft_id ORDER BY min(seq)", (step,)
+                )
             ]
             self._append(db, [(draft_id, verb, {"step": step}) for draft_id in touched], actor)
         return tuple(touched)
@@ -753,21 +767,36 @@ class Store:
             )
         return self.calls(key=key)[0]
 
-    def call_sent(self, key: str, reserved_usd: float) -> None:
-        """Say, before the request leaves, that it is about to: from here on it may have been billed."""
+    def call_sent(self, key: str, reserved_usd: float) -> bool:
+        """Say, before the request leaves, that it is about to: from here on it may have been billed.
+
+        Returns False where another process has sent it meanwhile. What an earlier attempt in doubt had
+        reserved counts as spent once the call is repeated.
+        """
         with self._transaction() as db:
-            db.execute(
-                "UPDATE call SET state = 'sent', attempts = attempts + 1, sent_at = ?, reserved_usd = ? WHERE key = ?",
+            claimed = db.execute(
+                "UPDATE call SET state = 'sent', attempts = attempts + 1, sent_at = ?, "
+                "cost_usd = cost_usd + CASE state WHEN 'in_doubt' THEN reserved_usd ELSE 0 END, reserved_usd = ? "
+                "WHERE key = ? AND state NOT IN ('sent', 'done')",
                 (now(), reserved_usd, key),
             )
+        return claimed.rowcount == 1
 
-    def call_answered(self, key: str, raw: bytes, usage: Mapping[str, Any], cost_usd: float) -> None:
-        """Keep the raw answer, before anybody parses it."""
+    def call_answered(self, key: str, raw: bytes) -> None:
+        """Keep the raw answer, before anybody parses it; its reservation stands until it is settled."""
         with self._transaction() as db:
             db.execute(
-                "UPDATE call SET state = 'done', answered_at = ?, reserved_usd = 0, raw = ?, usage = ?, "
-                "cost_usd = cost_usd + ? WHERE key = ?",
-                (now(), raw, _json(usage), cost_usd, key),
+                "UPDATE call SET state = 'done', answered_at = ?, raw = ?, outcome = NULL WHERE key = ?",
+                (now(), raw, key),
+            )
+
+    def call_settled(self, key: str, outcome: str, usage: Mapping[str, Any], cost_usd: float) -> None:
+        """Keep what parsing made of an answer and what it cost; an answer is settled once."""
+        with self._transaction() as db:
+            db.execute(
+                "UPDATE call SET outcome = ?, usage = ?, cost_usd = cost_usd + ?, reserved_usd = 0 "
+                "WHERE key = ? AND state = 'done' AND outcome IS NULL",
+                (outcome, _json(usage), cost_usd, key),
             )
 
     def call_ended(self, key: str, state: Literal["planned", "failed", "in_doubt"], outcome: str) -> None:
@@ -781,11 +810,6 @@ class Store:
                 "reserved_usd = CASE WHEN ? = 'in_doubt' THEN reserved_usd ELSE 0 END WHERE key = ?",
                 (state, outcome, state, key),
             )
-
-    def set_call_outcome(self, key: str, outcome: str) -> None:
-        """Keep what parsing made of an answer."""
-        with self._transaction() as db:
-            db.execute("UPDATE call SET outcome = ? WHERE key = ?", (outcome, key))
 
     def sent_to_in_doubt(self) -> int:
         """Calls that were on their way when an earlier process died may have been billed; returns how many."""
@@ -803,8 +827,8 @@ class Store:
         elif state is not None:
             where, parameters = "WHERE state = ?", (state,)
         rows = self._rows(
-            "SELECT key, cluster_id, provider, model, prompt_hash, state, attempts, reserved_usd, cost_usd, raw, outcome "
-            f"FROM call {where} ORDER BY key",
+            "SELECT key, cluster_id, provider, model, prompt_hash, state, attempts, reserved_usd, cost_usd, raw, "
+            f"outcome FROM call {where} ORDER BY key",
             parameters,
         )
         return [Call(*row) for row in rows]
@@ -833,7 +857,8 @@ class Store:
 
 _SELECT_DRAFT = (
     "SELECT id, origin, kind, messages, criteria, must_not, why, cluster_id, model, prompt_hash, call_key, reference, "
-    "invented, weight, stratum, (SELECT json_group_array(trace_id) FROM draft_source WHERE draft_id = draft.id) FROM draft"
+    "invented, weight, stratum, "
+    "(SELECT json_group_array(trace_id) FROM draft_source WHERE draft_id = draft.id) FROM draft"
 )
 _SELECT_EVENT = "SELECT uuid, step, seq, draft_id, actor, verb, payload, at FROM event"
 

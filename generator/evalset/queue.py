@@ -1,0 +1,199 @@
+"""The review queue: which draft to look at next, and what accepting it adds.
+
+Plain arithmetic over the `reach` table, no numpy: the terminal app imports this module and recomputes
+after every decision. Coverage of a set of samples is the traffic-weighted share of cells they test; a cell
+is tested as surely as the sample that tests it best (max of depths), which makes coverage a monotone
+submodular function of the set, so that a lazy greedy order is the greedy order (Minoux 1978).
+"""
+
+import functools
+import heapq
+import math
+import random
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from generator.records import Cell, Verdict
+from generator.store import QueueRow, Store
+
+ALIKE = 0.93
+"""Cosine similarity from which two drafts count as the same test."""
+RANDOM_EVERY = 20
+"""Every so many places one is given to a random draft, so that the order cannot hide what its measure misses."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueEntry:
+    """One place in the queue."""
+
+    draft_id: str
+    gain: float
+    """Share of traffic that accepting it would add to coverage, given what was accepted."""
+    novelty: float
+    """1 - similarity to the nearest draft already decided on."""
+    drawn: bool = False
+    """Whether chance put it here rather than gain."""
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A figure with its interval, all shares from 0 to 1."""
+
+    estimate: float
+    low: float
+    high: float
+
+
+class Queue:
+    """Coverage so far and the order of what is left; follows decisions one at a time."""
+
+    def __init__(self, cells: Iterable[Cell], rows: Sequence[QueueRow]) -> None:
+        self._weight: Mapping[int, float] = {cell.id: cell.weight for cell in cells}
+        self._rows = {row.draft_id: row for row in rows}
+        self._verdict = {row.draft_id: row.verdict for row in rows}
+        self._depth: dict[int, float] = {}
+        self._rebuild()
+
+    @classmethod
+    def of(cls, store: Store) -> "Queue":
+        """The queue of a project."""
+        return cls(store.cells(), store.queue_rows())
+
+    def copy(self) -> "Queue":
+        """The same queue, which decisions on this one no longer change: to look ahead, or to rank in a thread."""
+        twin = Queue.__new__(Queue)
+        twin._weight, twin._rows = self._weight, self._rows
+        twin._verdict, twin._depth = dict(self._verdict), dict(self._depth)
+        return twin
+
+    def _rebuild(self) -> None:
+        self._depth = {}
+        for draft_id, verdict in self._verdict.items():
+            if verdict == "accepted":
+                self._add(draft_id)
+
+    def _add(self, draft_id: str) -> None:
+        for cell, depth in self._rows[draft_id].reach:
+            if depth > self._depth.get(cell, 0.0):
+                self._depth[cell] = depth
+
+    def set_verdict(self, draft_id: str, verdict: Verdict) -> None:
+        """Follow a decision."""
+        if draft_id not in self._rows:
+            return
+        before, self._verdict[draft_id] = self._verdict[draft_id], verdict
+        if verdict == "accepted":
+            self._add(draft_id)
+        elif before == "accepted":
+            self._rebuild()
+
+    @property
+    def coverage(self) -> float:
+        """Share of traffic that accepted samples test, 0 to 1."""
+        return sum(self._weight.get(cell, 0.0) * depth for cell, depth in self._depth.items())
+
+    def coverage_interval(self, traces: int) -> Interval:
+        """Coverage with the 95 % interval that a traffic of so many traces leaves (normal approximation).
+
+        It speaks of the draw of the traffic, and takes the depths as they are.
+        """
+        estimate = self.coverage
+        square = sum(self._weight.get(cell, 0.0) * depth**2 for cell, depth in self._depth.items())
+        error = 1.96 * math.sqrt(max(square - estimate**2, 0.0) / max(traces, 1))
+        return Interval(estimate, max(estimate - error, 0.0), min(estimate + error, 1.0))
+
+    def coverage_by_cell(self) -> Mapping[int, float]:
+        """How surely each cell is tested; cells that nothing reaches are left out."""
+        return dict(self._depth)
+
+    def gain(self, draft_id: str) -> float:
+        """Share of traffic that accepting the draft would add to coverage."""
+        return sum(
+            self._weight.get(cell, 0.0) * max(0.0, depth - self._depth.get(cell, 0.0))
+            for cell, depth in self._rows[draft_id].reach
+        )
+
+    def nearest_decided(self, draft_id: str, verdict: Verdict | None = None) -> tuple[str, float] | None:
+        """The most alike draft that was decided on (or has this verdict), and the similarity."""
+        for other, similarity in self._rows[draft_id].alike:
+            decided = self._verdict.get(other, "new")
+            if decided == verdict or (verdict is None and decided in {"accepted", "rejected"}):
+                return other, similarity
+        return None
+
+    def _novelty(self, draft_id: str) -> float:
+        near = self.nearest_decided(draft_id)
+        return 1.0 if near is None else max(0.0, 1.0 - near[1])
+
+    def _score(self, draft_id: str) -> float:
+        # A near-copy of what was decided is worth little however much of a cell it would still add.
+        near = self.nearest_decided(draft_id)
+        penalty = 0.1 if near is not None and near[1] >= ALIKE else 1.0
+        return self.gain(draft_id) * penalty
+
+    def entry(self, draft_id: str) -> QueueEntry:
+        """One draft's place, whatever its verdict."""
+        return QueueEntry(draft_id, self.gain(draft_id), self._novelty(draft_id))
+
+    def undecided(self) -> list[str]:
+        """Drafts nobody has decided on, those put off last, in the order in which they were made."""
+        new = [each for each, verdict in self._verdict.items() if verdict == "new"]
+        return new + [each for each, verdict in self._verdict.items() if verdict == "later"]
+
+    def best(self, limit: int) -> list[QueueEntry]:
+        """The first places of the queue, greedily: each gain assumes that those before it are accepted."""
+        waiting = [each for each, verdict in self._verdict.items() if verdict == "new"]
+        picked = self._greedy(waiting, limit)
+        picked = _with_random_places(picked, waiting, self, limit)
+        if len(picked) < limit:
+            later = [each for each, verdict in self._verdict.items() if verdict == "later"]
+            picked += [self.entry(each) for each in later[: limit - len(picked)]]
+        return picked
+
+    def _greedy(self, waiting: Sequence[str], limit: int) -> list[QueueEntry]:
+        ahead = self.copy()
+        heap = [(-ahead._score(draft_id), place, draft_id) for place, draft_id in enumerate(waiting)]
+        heapq.heapify(heap)
+        picked: list[QueueEntry] = []
+        while heap and len(picked) < limit:
+            bound, place, draft_id = heapq.heappop(heap)
+            score = ahead._score(draft_id)
+            if heap and score < -heap[0][0] and score < -bound:
+                heapq.heappush(heap, (-score, place, draft_id))
+                continue
+            picked.append(ahead.entry(draft_id))
+            ahead.set_verdict(draft_id, "accepted")
+        return picked
+
+
+def _with_random_places(
+    picked: Sequence[QueueEntry], waiting: Sequence[str], queue: Queue, limit: int
+) -> list[QueueEntry]:
+    """Give every `RANDOM_EVERY`th place to a draft drawn at random; the same project draws the same ones."""
+    chosen = [entry.draft_id for entry in picked]
+    ordered = list(picked)
+    pool = sorted(set(waiting) - set(chosen[: RANDOM_EVERY - 1]), key=_draw)
+    for place in range(RANDOM_EVERY - 1, min(limit, len(waiting)), RANDOM_EVERY):
+        ahead = {entry.draft_id for entry in ordered[:place]}
+        drawn = next((draft_id for draft_id in pool if draft_id not in ahead), None)
+        if drawn is None:
+            break
+        ordered = [entry for entry in ordered if entry.draft_id != drawn]
+        entry = queue.entry(drawn)
+        ordered.insert(place, QueueEntry(drawn, entry.gain, entry.novelty, drawn=True))
+    return ordered[:limit]
+
+
+@functools.cache
+def _draw(draft_id: str) -> tuple[float, str]:
+    """The draft's lot, drawn from its id, so that a place keeps its draft while others are decided on."""
+    return random.Random(draft_id).random(), draft_id
+
+
+def accepts_to_reach(entries: Iterable[QueueEntry], coverage: float, goal: float) -> int | None:
+    """How many accepts, in queue order, take coverage to the goal; None if these do not."""
+    for number, entry in enumerate(entries, start=1):
+        coverage += entry.gain
+        if coverage >= goal:
+            return number
+    return None

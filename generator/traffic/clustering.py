@@ -1,0 +1,242 @@
+"""Cells, clusters, exemplars and names; cluster ids are kept from one run to the next."""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from generator.records import Cell, Cluster, Merge, content_id
+from generator.traffic.encoders import Vectors, unit
+from generator.traffic.tree import Cells, Labels, Scale, automatic_cut, cut_into, join, make_cells, measure_scale
+
+_EXEMPLARS = 5
+_NAME_TEXTS = 300  # texts of a cluster that its name is made from
+
+
+@dataclass(frozen=True, slots=True)
+class Clustering:
+    """What production sends, in groups."""
+
+    clusters: tuple[Cluster, ...]
+    cells: tuple[Cell, ...]
+    merges: tuple[Merge, ...]
+    cell_of_trace: Mapping[str, int]
+    scale: Scale
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """The clustering that a new one takes ids and names from."""
+
+    clusters: Sequence[Cluster] = ()
+    cluster_of_trace: Mapping[str, str] = field(default_factory=dict)
+
+
+def cluster(
+    ids: Sequence[str],
+    texts: Sequence[str],
+    counts: Sequence[int],
+    vectors: Vectors,
+    *,
+    pieces: int | None = None,
+    before: Before | None = None,
+    random_state: int = 0,
+) -> Clustering:
+    """Group distinct traces.
+
+    Args:
+        ids: trace ids.
+        texts: their texts, for the names.
+        counts: how often production sent each.
+        vectors: unit rows, shape (len(ids), d).
+        pieces: how many clusters; None cuts where the traffic's own scale says.
+        before: an earlier clustering of the same project, for ids and names to be kept.
+        random_state: the same number gives the same clusters.
+    """
+    cells = make_cells(vectors, random_state)
+    merges, scale = join(cells), measure_scale(vectors, random_state)
+    cluster_of_cell = automatic_cut(merges, scale) if pieces is None else cut_into(merges, pieces)
+    weights = np.asarray(counts, dtype=np.int64)
+    exemplar_of_cell = _nearest_to_centroid(cells, vectors)
+    groups = _groups(cells, cluster_of_cell, weights, vectors, exemplar_of_cell)
+    names = phrase_names([[texts[row] for row in group.rows[:_NAME_TEXTS]] for group in groups])
+    total = int(weights.sum())
+    clusters = [
+        Cluster(
+            id="c-" + content_id(ids[group.exemplar_rows[0]])[:8],
+            name=name,
+            named_by="phrases",
+            weight=group.traffic / total,
+            traces=group.traffic,
+            distinct=len(group.rows),
+            exemplar_ids=tuple(ids[row] for row in group.exemplar_rows),
+        )
+        for group, name in zip(groups, names, strict=True)
+    ]
+    members = {made.id: [ids[row] for row in group.rows] for made, group in zip(clusters, groups, strict=True)}
+    kept = keep_identity(clusters, members, dict(zip(ids, counts, strict=True)), before or Before())
+    weight_of_cell = np.bincount(cells.of_text, weights=weights, minlength=len(cells.centroids)) / total
+    size_of_cell = np.bincount(cells.of_text, minlength=len(cells.centroids))
+    return Clustering(
+        clusters=tuple(kept),
+        cells=tuple(
+            Cell(
+                id=number,
+                cluster_id=kept[int(cluster_of_cell[number])].id,
+                weight=float(weight_of_cell[number]),
+                distinct=int(size_of_cell[number]),
+                exemplar_id=ids[int(exemplar_of_cell[number])],
+            )
+            for number in range(len(cells.centroids))
+        ),
+        merges=merges,
+        cell_of_trace={trace: int(cell) for trace, cell in zip(ids, cells.of_text, strict=True)},
+        scale=scale,
+    )
+
+
+def _nearest_to_centroid(cells: Cells, vectors: Vectors) -> Labels:
+    """Row of the text nearest to each cell's centroid."""
+    similarity = np.einsum("ij,ij->i", vectors, cells.centroids[cells.of_text])
+    order = np.lexsort((-similarity, cells.of_text))
+    _, first = np.unique(cells.of_text[order], return_index=True)
+    return order[first].astype(np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    rows: npt.NDArray[np.int64]
+    """Texts of the cluster, most typical first."""
+    traffic: int
+    exemplar_rows: tuple[int, ...]
+
+
+def _groups(
+    cells: Cells, cluster_of_cell: Labels, weights: Labels, vectors: Vectors, exemplar_of_cell: Labels
+) -> list[_Group]:
+    cluster_of_text = cluster_of_cell[cells.of_text]
+    rows_by_cluster = np.split(
+        np.argsort(cluster_of_text, kind="stable"),
+        np.cumsum(np.bincount(cluster_of_text, minlength=int(cluster_of_cell.max()) + 1))[:-1],
+    )
+    traffic_of_cell = np.bincount(cells.of_text, weights=weights)
+    groups = []
+    for number, rows in enumerate(rows_by_cluster):
+        centre = unit((vectors[rows] * weights[rows, None]).sum(axis=0, keepdims=True))[0]
+        typical = rows[np.argsort(-(vectors[rows] @ centre), kind="stable")]
+        own_cells = np.flatnonzero(cluster_of_cell == number)
+        heaviest = own_cells[np.argsort(-traffic_of_cell[own_cells], kind="stable")]
+        # The most typical text first, then one of each heavy cell: typical of its parts, not five of a kind.
+        exemplars = dict.fromkeys([int(typical[0]), *(int(exemplar_of_cell[cell]) for cell in heaviest)])
+        groups.append(_Group(typical, int(weights[rows].sum()), tuple(exemplars)[:_EXEMPLARS]))
+    return groups
+
+
+def keep_identity(
+    clusters: Sequence[Cluster], members: Mapping[str, Sequence[str]], counts: Mapping[str, int], before: Before
+) -> list[Cluster]:
+    """The clusters, with id and name of the earlier cluster they share most traffic with.
+
+    Pairs are matched greedily by shared traffic; a pair is the same cluster when what it shares is at least
+    half of the smaller of the two. A name given by a model or a person always stays with its id.
+    """
+    earlier = {cluster.id: cluster for cluster in before.clusters}
+    shared: Counter[tuple[str, str]] = Counter()
+    known: Counter[str] = Counter()  # traffic of each new cluster that was there before
+    for made in clusters:
+        for trace in members[made.id]:
+            if (old := before.cluster_of_trace.get(trace)) is not None:
+                shared[made.id, old] += counts[trace]
+                known[made.id] += counts[trace]
+    new_id: dict[str, Cluster] = {}
+    for (made_id, old_id), traffic in sorted(shared.items(), key=lambda item: (-item[1], item[0])):
+        smaller = min(known[made_id], earlier[old_id].traces)
+        if made_id not in new_id and earlier[old_id] not in new_id.values() and 2 * traffic >= smaller:
+            new_id[made_id] = earlier[old_id]
+    taken = {old.id for old in new_id.values()}
+    kept = []
+    for made in clusters:
+        if (same := new_id.get(made.id)) is not None:
+            name, named_by = (same.name, same.named_by) if same.named_by != "phrases" else (made.name, "phrases")
+            kept.append(replace(made, id=same.id, name=name, named_by=named_by))
+        elif made.id in taken:
+            # Its own exemplar named another, earlier cluster that lives on.
+            kept.append(replace(made, id="c-" + content_id(made.id, *sorted(members[made.id]))[:8]))
+        else:
+            kept.append(made)
+    return kept
+
+
+_WORD = re.compile(r"⟦[A-Z_]+-\d+⟧|__\w+__|https?://\S+|[@#]\w+|[^\W\d_][\w'’-]*", re.UNICODE)
+
+
+def _terms(text: str) -> list[str]:
+    """Words and pairs of neighbouring words; placeholders, links, handles and stop words part them."""
+    from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
+
+    terms: list[str] = []
+    previous: str | None = None
+    for word in _WORD.findall(text[:2_000].casefold()):
+        plain = word.replace("’", "'").removesuffix("'s")
+        if not plain[0].isalpha() or "://" in plain or len(plain) < 2 or plain.split("'")[0] in ENGLISH_STOP_WORDS:
+            previous = None
+            continue
+        terms.append(plain)
+        if previous is not None:
+            terms.append(f"{previous} {plain}")
+        previous = plain
+    return terms
+
+
+def phrase_names(clusters: Sequence[Sequence[str]], phrases: int = 2) -> list[str]:
+    """A name for each cluster from the phrases that set it apart: class-based TF-IDF (Grootendorst 2022).
+
+    Each term counts once a text, so that one long text cannot name its cluster; pairs of words count a
+    little more than single ones, because they read better.
+    """
+    documents = [Counter(term for text in texts for term in set(_terms(text))) for texts in clusters]
+    overall: Counter[str] = Counter()
+    for document in documents:
+        overall.update(document)
+    average = sum(overall.values()) / max(len(documents), 1)
+    names = []
+    for texts, document in zip(clusters, documents, strict=True):
+        score = {
+            term: count / max(len(texts), 1) * np.log1p(average / overall[term]) * (1.3 if " " in term else 1.0)
+            for term, count in document.items()
+        }
+        ranked = sorted(score, key=lambda term: (-score[term], term))
+        names.append(" · ".join(_apart(ranked, phrases)) or _fallback(texts))
+    return _unique(names)
+
+
+def _apart(ranked: Sequence[str], wanted: int) -> list[str]:
+    """The first phrases that share no word; words that begin alike count as one ("atm · atms" says nothing)."""
+    picked: list[str] = []
+    stems: set[str] = set()
+    for term in ranked[:40]:
+        own = {word[:4] for word in term.split()}
+        if not stems & own and not any(word.startswith(tuple(stems)) for word in term.split() if stems):
+            picked.append(term)
+            stems |= own
+        if len(picked) == wanted:
+            break
+    return picked
+
+
+def _fallback(texts: Sequence[str]) -> str:
+    """The most typical text itself, for a cluster without any word that could name it."""
+    return " ".join(texts[0].split())[:40] if texts else "(empty)"
+
+
+def _unique(names: Sequence[str]) -> list[str]:
+    """Names told apart by a number where two clusters came to the same one."""
+    seen: defaultdict[str, int] = defaultdict(int)
+    unique = []
+    for name in names:
+        seen[name] += 1
+        unique.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
+    return unique
