@@ -13,6 +13,7 @@ from generator.errors import ConfigError, GroundsetError
 from generator.narration import TerminalNarrator, money, percent, show, show_json, show_table
 
 if TYPE_CHECKING:
+    from generator.drafting.budget import Estimate
     from generator.drafting.drafting import DraftingReport
     from generator.logs.ingestion import IngestReport
     from generator.store import Store
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 # Stages import numpy, SDKs and models: every command imports what it needs, so that `--help` answers at once.
 
 _BUG = 70
+_PROBLEMS = 5
+"""How many of a run's problems are shown."""
 
 
 def main() -> None:
@@ -431,8 +434,8 @@ def _show_clusters(store: "Store", limit: int | None) -> None:
                 each.id,
                 percent(each.weight),
                 f"{each.traces:,}",
-                one_line(each.name, 36),
-                one_line(exemplars.get(each.exemplar_ids[0], ""), 60),
+                one_line(each.name, 34),
+                one_line(exemplars.get(each.exemplar_ids[0], ""), 54),
             )
             for each in found[:limit]
         ],
@@ -444,22 +447,30 @@ def _show_clusters(store: "Store", limit: int | None) -> None:
 
 def _show_drafted(report: "DraftingReport", narrator: TerminalNarrator) -> None:
     narrator.close()
-    show(f"drafted {report.new:,} new ({report.known:,} known), spent {money(report.spent_usd)}")
-    for outcome, count in sorted(report.outcomes.items()):
+    known = f" ({report.known:,} were there)" if report.known else ""
+    show(f"drafted {report.new:,} with {report.model}{known}, spent {money(report.spent_usd)}")
+    for outcome, count in sorted(report.calls.items()):
         if outcome != "ok":
             show(f"  {count} calls ended with: {outcome}")
+    for problem in report.problems[:_PROBLEMS]:
+        show(f"  {problem}")
+    if len(report.problems) > _PROBLEMS:
+        show(f"  and {len(report.problems) - _PROBLEMS} more like these")
     if report.in_doubt:
-        show(f"  {report.in_doubt} calls may have been billed without an answer; repeat them with --retry-in-doubt")
+        most = money(sum(call.usd for call in report.in_doubt))
+        show(f"  {len(report.in_doubt)} calls may have been billed without an answer (at most {most});")
+        show("  repeat them with: groundset draft PROJECT --retry-in-doubt")
     if report.stopped:
         show(f"  stopped early: {report.stopped}")
 
 
-def _estimate_line(found: Any) -> str:
-    if found.free:
-        return f"{found.calls} calls, free"
+def _estimate_line(found: "Estimate") -> str:
+    known = f", {found.known} answered before" if found.known else ""
+    if found.price == "free":
+        return f"{found.model}: {found.calls} calls{known}, free"
     return (
-        f"{found.calls} calls, about {found.input_tokens:,} tokens in and {found.output_tokens:,} out: "
-        f"{money(found.low_usd)} to {money(found.high_usd)}"
+        f"{found.model}: {found.calls} calls{known}, about {found.input_tokens:,} tokens in and "
+        f"{found.output_tokens:,} out: {money(found.low_usd)}, at most {money(found.high_usd)}"
     )
 
 
@@ -470,9 +481,9 @@ def _ask_before_spending(store: "Store", config: Any, price: tuple[float, float]
     if not store.clusters():
         return
     found = pipeline.estimate(store, config, price)
-    if found.calls == 0 or found.free:
+    if found.calls == 0 or found.price == "free":
         return
-    click.echo(f"{found.model}: {_estimate_line(found)}", err=True)
+    click.echo(_estimate_line(found), err=True)
     click.echo("Redacted texts of your logs go to this provider.", err=True)
     if yes or config.max_cost is not None:
         return

@@ -14,7 +14,8 @@ from typing import Any, Protocol
 
 from generator.config import Config
 from generator.drafting import providers
-from generator.drafting.drafting import DraftingReport, Estimate
+from generator.drafting.budget import Estimate
+from generator.drafting.drafting import DraftingReport
 from generator.errors import StageError
 from generator.evalset.queue import Interval, Queue
 from generator.logs.ingestion import IngestReport

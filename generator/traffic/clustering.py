@@ -4,6 +4,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +15,7 @@ from generator.traffic.tree import Cells, Labels, Scale, automatic_cut, cut_into
 
 _EXEMPLARS = 5
 _NAME_TEXTS = 300  # texts of a cluster that its name is made from
+_NAME_CHARACTERS = 2_000  # of each of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,15 +175,32 @@ def keep_identity(
 _WORD = re.compile(r"⟦[A-Z_]+-\d+⟧|__\w+__|https?://\S+|[@#]\w+|[^\W\d_][\w'’-]*", re.UNICODE)
 
 
-def _terms(text: str) -> list[str]:
-    """Words and pairs of neighbouring words; placeholders, links, handles and stop words part them."""
+@cache
+def _function_words() -> Mapping[str, frozenset[str]]:
+    """Words that say nothing of a topic, by language."""
     from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
+    from stop_words import AVAILABLE_LANGUAGES, get_stop_words
 
+    words = {language: frozenset(get_stop_words(language)) for language in AVAILABLE_LANGUAGES}
+    # The package's English list holds "order", "number" and "buy", which name many a cluster.
+    return words | {"english": frozenset(ENGLISH_STOP_WORDS)}
+
+
+def _ignored(texts: Sequence[str]) -> frozenset[str]:
+    """English function words and those of the language that most of the words are in ("car" is one in French)."""
+    found = Counter(word for text in texts for word in _WORD.findall(text[:_NAME_CHARACTERS].casefold()))
+    by_language = _function_words()
+    language = max(by_language, key=lambda each: (sum(found[word] for word in by_language[each]), each == "english"))
+    return by_language["english"] | by_language[language]
+
+
+def _terms(text: str, ignored: frozenset[str]) -> list[str]:
+    """Words and pairs of neighbouring words; placeholders, links, handles and function words part them."""
     terms: list[str] = []
     previous: str | None = None
-    for word in _WORD.findall(text[:2_000].casefold()):
+    for word in _WORD.findall(text[:_NAME_CHARACTERS].casefold()):
         plain = word.replace("’", "'").removesuffix("'s")
-        if not plain[0].isalpha() or "://" in plain or len(plain) < 2 or plain.split("'")[0] in ENGLISH_STOP_WORDS:
+        if not plain[0].isalpha() or "://" in plain or len(plain) < 2 or plain.split("'")[0] in ignored:
             previous = None
             continue
         terms.append(plain)
@@ -197,7 +216,10 @@ def phrase_names(clusters: Sequence[Sequence[str]], phrases: int = 2) -> list[st
     Each term counts once a text, so that one long text cannot name its cluster; pairs of words count a
     little more than single ones, because they read better.
     """
-    documents = [Counter(term for text in texts for term in set(_terms(text))) for texts in clusters]
+    documents = []
+    for texts in clusters:
+        ignored = _ignored(texts)
+        documents.append(Counter(term for text in texts for term in set(_terms(text, ignored))))
     overall: Counter[str] = Counter()
     for document in documents:
         overall.update(document)

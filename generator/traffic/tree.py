@@ -17,7 +17,11 @@ from generator.traffic.encoders import Vectors, unit
 Labels = npt.NDArray[np.int64]
 
 _TEXTS_PER_CELL = 8
+_FEW_CELLS = 350
+"""Small traffic gets cells of four texts until it has this many: rare needs would drown in cells of eight."""
 _MOST_CELLS = 4_000
+_NEIGHBOUR = 5
+"""Which neighbour counts as near, in a sample of full size."""
 _CUT = 0.35
 """How far up from "next neighbours" to "random pairs" the automatic cut lies (chosen on CLINC150 and BANKING77)."""
 _SAMPLE = 3_500
@@ -39,7 +43,7 @@ class Scale:
     """How near things are in this traffic, as cosine distances."""
 
     near: float
-    """Median distance from a text to its fifth neighbour."""
+    """Median distance from a text to its next neighbours."""
     far: float
     """Median distance of random pairs."""
 
@@ -49,7 +53,7 @@ class Scale:
 
 
 def make_cells(vectors: Vectors, random_state: int = 0) -> Cells:
-    """Group distinct texts into about one cell per eight of them.
+    """Group distinct texts into about one cell per eight of them, finer where there are few texts.
 
     Args:
         vectors: unit rows, shape (n, d), n >= 1.
@@ -57,7 +61,8 @@ def make_cells(vectors: Vectors, random_state: int = 0) -> Cells:
     """
     import faiss
 
-    wanted = min(max(round(len(vectors) / _TEXTS_PER_CELL), 1), _MOST_CELLS)
+    few = min(len(vectors) // 4, _FEW_CELLS)
+    wanted = min(max(len(vectors) // _TEXTS_PER_CELL, few, 1), _MOST_CELLS)
     kmeans = faiss.Kmeans(
         vectors.shape[1],
         wanted,
@@ -78,15 +83,17 @@ def make_cells(vectors: Vectors, random_state: int = 0) -> Cells:
 def measure_scale(vectors: Vectors, random_state: int = 0) -> Scale:
     """Near and far of this traffic.
 
-    Measured within a sample of fixed size: the more texts there are, the nearer the fifth neighbour lies, and
-    the same traffic should not be cut finer because more of it was logged.
+    The more texts there are, the nearer the fifth neighbour lies, but the same traffic should not be cut finer
+    because more of it was logged: the measure is taken within a sample of fixed size, and on less traffic
+    than that it looks at a nearer neighbour in proportion.
     """
     generator = np.random.default_rng(random_state)
     sample = vectors[generator.permutation(len(vectors))[:_SAMPLE]]
     similarities = sample @ sample.T
     pairs = similarities[np.triu_indices(len(sample), k=1)] if len(sample) > 1 else np.ones(1)
-    neighbour = min(6, len(sample))  # the text itself comes first
-    near = float(np.median(1.0 - np.partition(similarities, -neighbour, axis=1)[:, -neighbour]))
+    neighbour = max(round(_NEIGHBOUR * len(sample) / _SAMPLE), 1)
+    place = min(neighbour + 1, len(sample))  # the text itself comes first
+    near = float(np.median(1.0 - np.partition(similarities, -place, axis=1)[:, -place]))
     far = float(np.median(1.0 - pairs))
     return Scale(max(near, 0.0), max(far, near, 1e-6))
 
