@@ -2,6 +2,7 @@
 
 import json
 import sys
+import time
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ class TerminalNarrator:
     def __init__(self) -> None:
         self._bars: Progress | None = None
         self._tasks: dict[str, TaskID] = {}
+        self._began: dict[str, float] = {}
 
     def say(self, line: str) -> None:
         """One line of narration."""
@@ -26,13 +28,21 @@ class TerminalNarrator:
             print(printable(line), file=sys.stderr, flush=True)
 
     def progress(self, what: str, done: int, total: int) -> None:
-        """Move the bar of `what`; nothing is drawn where stderr is no terminal or there is nothing to do."""
-        if total == 0 or not sys.stderr.isatty():
+        """Move the bar of `what`; where stderr is no terminal, one line at its end says how long it took."""
+        if total == 0 or (done >= total and what not in self._began):
             return
+        began = self._began.setdefault(what, time.monotonic())
+        if done >= total:
+            del self._began[what]
+        if sys.stderr.isatty():
+            self._move_bar(printable(what), done, total)
+        elif done >= total:
+            self.say(f"{what} took {time.monotonic() - began:.1f} s")
+
+    def _move_bar(self, what: str, done: int, total: int) -> None:
         if self._bars is None:
             self._bars = _bars()
             self._bars.start()
-        what = printable(what)
         if what not in self._tasks:
             self._tasks[what] = self._bars.add_task(what, total=total)
         self._bars.update(self._tasks[what], completed=done, total=total)

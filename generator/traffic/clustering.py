@@ -172,7 +172,7 @@ def keep_identity(
     return kept
 
 
-_WORD = re.compile(r"⟦[A-Z_]+-\d+⟧|__\w+__|https?://\S+|[@#]\w+|[^\W\d_][\w'’-]*", re.UNICODE)
+_WORD = re.compile(r"⟦[a-z_]+-\d+⟧|__\w+__|https?://\S+|[@#]\w+|[^\W\d_][\w'’-]*", re.UNICODE)
 
 
 @cache

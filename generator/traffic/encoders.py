@@ -266,9 +266,11 @@ class LexicalEncoder:
                 sublinear_tf=True, analyzer="char_wb", ngram_range=(3, 4), max_features=50_000, dtype=np.float32
             ),
         )
-        matrix = self._features.fit_transform(texts)
+        # One word more, so that traffic without any ("!!!", "👍") has a vocabulary.
+        matrix = self._features.fit([*texts, "nothing"]).transform(texts)
         dimensions = min(self._DIMENSIONS, *(side - 1 for side in matrix.shape))
-        self._reduce = TruncatedSVD(dimensions, random_state=0).fit(matrix) if dimensions >= 2 else None
+        with np.errstate(invalid="ignore", divide="ignore"):  # texts all alike have no variance to explain
+            self._reduce = TruncatedSVD(dimensions, random_state=0).fit(matrix) if dimensions >= 2 else None
 
     @property
     def slug(self) -> str:

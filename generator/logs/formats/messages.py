@@ -1,0 +1,72 @@
+"""Bare conversations: an object with a list of messages under a usual name, or the list itself."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from generator.logs.formats.conversation import are_turns, messages_of, text_of, trace_of, unwrapped
+from generator.logs.formats.raw import Format, RawTrace, UnusableError
+from generator.logs.formats.signals import signals_of
+from generator.logs.formats.times import seen_at
+
+KEYS = (
+    "messages",
+    "conversation",
+    "conversations",
+    "chat",
+    "dialog",
+    "dialogue",
+    "turns",
+    "history",
+    "thread",
+    "contents",
+    "input",
+    "prompt",
+)
+ANSWERS = ("answer", "response", "output", "completion", "reply", "assistant", "model_output")
+"""Keys under which a record keeps what the application answered, as text."""
+
+
+def _recognise(value: Any) -> str | None:
+    if are_turns(value):
+        return "a list of messages"
+    found = _turns_in(value)
+    return f"{found[0]} is a list of messages" if found else None
+
+
+def _turns_in(value: Any) -> tuple[str, list[Any]] | None:
+    if isinstance(value, Mapping):
+        for key in KEYS:
+            rows = unwrapped(value.get(key))
+            if are_turns(rows):
+                return key, rows
+    return None
+
+
+def _read(value: Any) -> RawTrace:
+    if isinstance(value, list):
+        return trace_of(messages_of(value))
+    if not isinstance(value, Mapping):
+        raise UnusableError("not an object")
+    found = _turns_in(value)
+    rows = found[1] if found else unwrapped(next((value[key] for key in KEYS if key in value), None))
+    first = rows[0] if isinstance(rows, list) and rows else None
+    return trace_of(
+        messages_of(rows, value.get("system") or value.get("system_prompt")),
+        answer_in(value),
+        seen_at(value, value.get("metadata"), first),
+        signals_of(value),
+    )
+
+
+def answer_in(value: Mapping[str, Any]) -> str | None:
+    """What the application answered, where a record has it under a usual name."""
+    for key in ANSWERS:
+        found = value.get(key)
+        if isinstance(found, str) and found.strip():
+            return found
+        if isinstance(found, Mapping) and (text := text_of(found)).strip() and not text.startswith("["):
+            return text
+    return None
+
+
+FORMAT = Format("messages", _recognise, _read)

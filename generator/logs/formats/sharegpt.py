@@ -1,0 +1,31 @@
+"""ShareGPT: `{"conversations": [{"from": "human", "value": ...}, {"from": "gpt", "value": ...}]}`."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from generator.logs.formats.conversation import messages_of, trace_of, unwrapped
+from generator.logs.formats.raw import Format, RawTrace
+from generator.logs.formats.signals import signals_of
+from generator.logs.formats.times import seen_at
+
+_KEYS = ("conversations", "conversation", "messages")
+
+
+def _recognise(value: Any) -> str | None:
+    if not isinstance(value, Mapping):
+        return None
+    for key in _KEYS:
+        rows = unwrapped(value.get(key))
+        first = rows[0] if isinstance(rows, list) and rows else None
+        if isinstance(first, Mapping) and "from" in first and "value" in first:
+            return f"{key} has turns with from and value"
+    return None
+
+
+def _read(value: Any) -> RawTrace:
+    value = value if isinstance(value, Mapping) else {}
+    rows = unwrapped(next((value[key] for key in _KEYS if key in value), None))
+    return trace_of(messages_of(rows, value.get("system")), None, seen_at(value), signals_of(value))
+
+
+FORMAT = Format("sharegpt", _recognise, _read)

@@ -1,0 +1,65 @@
+import numpy as np
+import pytest
+from tests.hostile.corpus import HOSTILE
+
+from generator.errors import EncoderError
+from generator.traffic import encoders
+from generator.traffic.encoders import LexicalEncoder, open_encoder
+
+TEXTS = ["where is my parcel", "my parcel never came", "reset my password", "¿dónde está mi pedido?", "x" * 50_000]
+
+
+def test_minilm_puts_the_same_need_in_other_words_nearer_than_another_need():
+    vectors = open_encoder("minilm", lambda: []).encode(TEXTS)
+    assert vectors.shape == (5, 384)
+    assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+    assert vectors[0] @ vectors[1] > vectors[0] @ vectors[2] + 0.2
+
+
+def test_weights_that_are_not_the_published_ones_are_refused(tmp_path):
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(b"something else")
+    with pytest.raises(EncoderError, match="is not the published"):
+        encoders._check_weights(path)
+
+
+def test_a_model_that_is_neither_here_nor_reachable_is_said_at_once(monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
+    with pytest.raises(EncoderError, match="the hub cannot be reached"):
+        open_encoder("nobody/has-this-model", lambda: []).encode(["x"])
+
+
+def test_lexical_needs_no_model_and_gives_the_same_vectors_each_time():
+    first, second = (LexicalEncoder(TEXTS * 3) for _ in range(2))
+    assert first.slug == second.slug
+    assert np.array_equal(first.encode(TEXTS), second.encode(TEXTS))
+    assert LexicalEncoder(TEXTS).slug != LexicalEncoder([*TEXTS, "more"]).slug
+
+
+@pytest.mark.parametrize("corpus", [["one"], ["one", "two"], ["", " "], ["ok"] * 3])
+def test_lexical_works_on_the_smallest_traffic(corpus):
+    assert np.isfinite(LexicalEncoder(corpus).encode([*corpus, "unheard of"])).all()
+
+
+def test_hostile_texts_get_finite_vectors():
+    texts = [text.encode("utf-8", "replace").decode() for text in HOSTILE.values()]
+    for encoder in (LexicalEncoder(texts), open_encoder("minilm", lambda: [])):
+        assert np.isfinite(encoder.encode(texts)).all()
+
+
+def test_openai_speaks_to_a_real_server_and_an_error_is_one_sentence(monkeypatch):
+    from tests.wire.embeddings import embedding_server
+
+    with embedding_server(width=8) as url:
+        monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
+        monkeypatch.setenv("OPENAI_BASE_URL", url)
+        vectors = open_encoder("openai/text-embedding-3-small", lambda: []).encode(["a", "", "b"])
+        assert vectors.shape == (3, 8)
+    with pytest.raises(EncoderError, match="could not embed"):
+        open_encoder("openai/text-embedding-3-small", lambda: []).encode(["a"])
+
+
+def test_openai_without_a_key_says_which_variable_to_set(monkeypatch):
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    with pytest.raises(EncoderError, match="OPENAI_API_KEY"):
+        open_encoder("openai/text-embedding-3-small", lambda: [])
