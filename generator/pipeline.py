@@ -152,16 +152,19 @@ def draft(
         raise StageError(f"{store.path} has no clusters yet; make them with: groundset cluster {store.path}")
     # Models repeat what they saw, and now and then invent data that looks real: both are masked.
     redactor = Redactor(store.redaction_key(), store.placeholder_numbers())
-    return drafting.draft(
-        store,
-        _provider(config),
-        per_cluster=config.per_cluster,
-        max_cost=config.max_cost,
-        price=price,
-        retry_in_doubt=retry_in_doubt,
-        redact=redactor.redact,
-        progress=lambda state: narrator.progress("drafting", state.done, state.total),
-    )
+    try:
+        return drafting.draft(
+            store,
+            _provider(config),
+            per_cluster=config.per_cluster,
+            max_cost=config.max_cost,
+            price=price,
+            retry_in_doubt=retry_in_doubt,
+            redact=redactor.redact,
+            progress=lambda state: narrator.progress("drafting", state.done, state.total),
+        )
+    finally:
+        store.keep_placeholders(redactor.drain().placeholders)
 
 
 def _provider(config: Config) -> providers.Provider:

@@ -348,18 +348,22 @@ class Store:
         placeholders: Mapping[tuple[str, str], int],
         redactions: Mapping[str, int],
     ) -> BatchResult:
-        """Keep one batch of a log file, and how far the file has come, in one transaction."""
+        """Keep one batch of a log file, and how far the file has come, in one transaction.
+
+        Raises:
+            ProjectError: another process has read on in the same file meanwhile.
+        """
         accepted = 0
         with self._transaction() as db:
+            (records,) = db.execute("SELECT records FROM source WHERE id = ?", (source_id,)).fetchone()
+            if records != records_done - len(traces) - len(rejected):
+                raise ProjectError(f"Another process is reading the same log file into {self.path}; let it finish.")
             for trace in traces:
                 accepted += self._add_trace(db, source_id, trace)
             db.executemany(
                 "INSERT INTO rejected VALUES (?, ?, ?)", [(source_id, each.position, each.reason) for each in rejected]
             )
-            db.executemany(
-                "INSERT OR IGNORE INTO placeholder VALUES (?, ?, ?)",
-                [(kind, digest, number) for (kind, digest), number in placeholders.items()],
-            )
+            self._keep_placeholders(db, placeholders)
             db.executemany(
                 "INSERT INTO redaction VALUES (?, ?) ON CONFLICT (kind) DO UPDATE SET count = count + excluded.count",
                 list(redactions.items()),
@@ -371,6 +375,19 @@ class Store:
                 (records_done, accepted, repeated, len(rejected), source_id),
             )
         return BatchResult(accepted, repeated)
+
+    def keep_placeholders(self, placeholders: Mapping[tuple[str, str], int]) -> None:
+        """Remember placeholders that were given outside of a log file, in what a model wrote."""
+        if placeholders:
+            with self._transaction() as db:
+                self._keep_placeholders(db, placeholders)
+
+    @staticmethod
+    def _keep_placeholders(db: sqlite3.Connection, placeholders: Mapping[tuple[str, str], int]) -> None:
+        db.executemany(
+            "INSERT OR IGNORE INTO placeholder VALUES (?, ?, ?)",
+            [(kind, digest, number) for (kind, digest), number in placeholders.items()],
+        )
 
     @staticmethod
     def _add_trace(db: sqlite3.Connection, source_id: int, trace: Trace) -> int:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.worlds import draft, fill, project, trace
 
 from generator.errors import ProjectError
-from generator.records import Message, fold
+from generator.records import Message, Rejected, fold
 from generator.store import MIGRATIONS, Store
 
 
@@ -42,9 +42,19 @@ def test_exact_repeats_are_counted_and_not_stored(tmp_path):
 def test_a_source_goes_on_where_it_was(tmp_path):
     with Store.open(tmp_path / "a.groundset", create=True) as store:
         source = store.begin_source("a", "digest", 1, "jsonl", "flat", "")
-        store.add_batch(source.id, [trace("x")], (), 7, {}, {})
+        store.add_batch(source.id, [trace("x")], [Rejected("a", i, "no") for i in range(6)], 7, {}, {})
         again = store.begin_source("renamed", "digest", 1, "jsonl", "flat", "")
         assert (again.id, again.records_done, again.complete) == (source.id, 7, False)
+
+
+def test_two_processes_cannot_count_the_same_file_twice(tmp_path):
+    with Store.open(tmp_path / "a.groundset", create=True) as one, Store.open(tmp_path / "a.groundset") as other:
+        source = one.begin_source("a", "digest", 1, "jsonl", "flat", "")
+        other.begin_source("a", "digest", 1, "jsonl", "flat", "")
+        one.add_batch(source.id, [trace("x")], (), 1, {}, {})
+        with pytest.raises(ProjectError, match="Another process"):
+            other.add_batch(source.id, [trace("x")], (), 1, {}, {})
+        assert one.trace_texts()[0][2] == 1
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,7 @@ class Traffic:
 
 def depth(similarity: Floats, scale: Scale) -> Floats:
     """Probability that texts at these cosine similarities ask the same need."""
-    position = (1.0 - similarity - scale.near) / max(scale.far - scale.near, 1e-6)
+    position = (1.0 - similarity - scale.near) / (scale.far - scale.near)
     return np.asarray(1.0 / (1.0 + np.exp(_SLOPE * (position - _EVEN_ODDS))), dtype=np.float32)
 
 

@@ -20,6 +20,8 @@ _TEXTS_PER_CELL = 8
 _FEW_CELLS = 350
 """Small traffic gets cells of four texts until it has this many: rare needs would drown in cells of eight."""
 _MOST_CELLS = 4_000
+_NARROWEST = 0.1
+"""Least distance from near to far: traffic of one text, or of one need, has no scale of its own."""
 _NEIGHBOUR = 5
 """Which neighbour counts as near, in a sample of full size."""
 _CUT = 0.35
@@ -95,7 +97,7 @@ def measure_scale(vectors: Vectors, random_state: int = 0) -> Scale:
     place = min(neighbour + 1, len(sample))  # the text itself comes first
     near = float(np.median(1.0 - np.partition(similarities, -place, axis=1)[:, -place]))
     far = float(np.median(1.0 - pairs))
-    return Scale(max(near, 0.0), max(far, near, 1e-6))
+    return Scale(max(near, 0.0), max(far, near + _NARROWEST))
 
 
 def join(cells: Cells) -> tuple[Merge, ...]:

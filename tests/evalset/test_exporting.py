@@ -1,0 +1,188 @@
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import yaml
+from tests.hostile.corpus import SHORT
+from tests.worlds import cluster_of_each, draft, fill, landed, project, trace
+
+from generator.errors import ExportError
+from generator.evalset.exporting import MANIFEST, export
+from generator.evalset.selection import samples
+from generator.records import Message, ToolCall
+from generator.store import Store
+
+# As they are once they are ingested: no surrogates, and something to say.
+TEXTS = [
+    text
+    for text in (each.encode("utf-8", "replace").decode() for each in SHORT.values())
+    if text.strip() and len(text) < 20_000
+]
+
+
+@pytest.fixture
+def hostile(tmp_path):
+    """A project whose accepted samples are the hostile corpus: in inputs, criteria, tool calls and results."""
+    with Store.open(tmp_path / "hostile.groundset", create=True) as store:
+        traces = [trace("where is my order")]
+        fill(store, traces)
+        cluster_of_each(store, traces)
+        reach = {}
+        for text in TEXTS:
+            call = ToolCall("call_1", "lookup", json.dumps({"q": text}))
+            messages = (
+                Message("system", text),
+                Message("user", text),
+                Message("assistant", "", (call,)),
+                Message("tool", text, tool_call_id="call_1"),
+                Message("user", f"{text} again"),
+            )
+            made = replace(draft(text, criteria=(text,), must_not=(text,)), messages=messages)
+            reach[made.id] = made
+        landed(store, traces, {made: {0: 0.5} for made in reach.values()})
+        store.decide([each.id for each in store.drafts()], "accept", "ana")
+        yield store
+
+
+def rows_of(path: Path) -> list[dict]:
+    return [json.loads(line) for line in path.read_text().split("\n") if line]
+
+
+def test_our_own_format_holds_exactly_what_was_accepted(hostile, tmp_path):
+    report = export(hostile, tmp_path / "set.jsonl", "jsonl")
+    found = {row["id"]: row for row in rows_of(tmp_path / "set.jsonl")}
+    assert report.samples == len(found) == len(samples(hostile))
+    for sample in samples(hostile):
+        assert tuple(Message.from_json(row) for row in found[sample.id]["input"]) == sample.input
+        assert found[sample.id]["metadata"]["criteria"] == list(sample.criteria)
+
+
+@pytest.mark.parametrize("format", ["jsonl", "inspect", "promptfoo"])
+def test_the_same_project_gives_the_same_bytes_whatever_the_hash_seed_and_locale(tmp_path, format):
+    path = tmp_path / "a.groundset"
+    with project(path, needs=12) as store:
+        store.decide([each.id for each in store.drafts()], "accept", "ana")
+    code = "import sys; from pathlib import Path; from generator.cli import main; main()"
+    outs = []
+    for seed, locale in (("1", "C"), ("2", "C.UTF-8")):
+        out = tmp_path / f"out-{seed}"
+        environ = os.environ | {"PYTHONHASHSEED": seed, "LC_ALL": locale}
+        command = [sys.executable, "-c", code, "export", str(path), str(out), "--format", format]
+        subprocess.run(command, env=environ, check=True, capture_output=True)
+        outs.append({file.name: file.read_bytes() for file in out.iterdir()})
+    assert outs[0] == outs[1]
+
+
+def test_inspect_loads_every_hostile_sample_and_runs_it(hostile, tmp_path):
+    from inspect_ai.dataset import json_dataset
+
+    export(hostile, tmp_path / "inspect", "inspect")
+    keys = {key for row in rows_of(tmp_path / "inspect" / "dataset.jsonl") for key in row}
+    assert keys == {"id", "input", "target", "metadata"}
+    loaded = {str(sample.id): sample for sample in json_dataset(str(tmp_path / "inspect" / "dataset.jsonl"))}
+    for sample in samples(hostile):
+        there = loaded[sample.id]
+        assert [message.text for message in there.input] == [message.content for message in sample.input]
+        assert there.target == sample.target
+        assert there.input[2].tool_calls[0].arguments == json.loads(sample.input[2].tool_calls[0].arguments)
+        assert (there.sandbox, there.setup, there.files) == (None, None, None)
+    environ = os.environ | {"INSPECT_DISPLAY": "none"}
+    command = [str(Path(sys.executable).with_name("inspect")), "eval", "task.py", "--model", "mockllm/model", "--log-dir", "logs", "--limit", "20"]
+    command += ["--model-role", "grader=mockllm/model"]
+    done = subprocess.run(command, cwd=tmp_path / "inspect", env=environ, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert list((tmp_path / "inspect" / "logs").iterdir())
+
+
+def test_promptfoo_files_keep_foreign_text_out_of_every_place_that_is_expanded(hostile, tmp_path):
+    export(hostile, tmp_path / "pf", "promptfoo")
+    config = yaml.safe_load((tmp_path / "pf" / "promptfooconfig.yaml").read_text())
+    assert config["prompts"] == ["{{case.input}}"]
+    assert config["tests"] == "file://tests.jsonl"
+    for row in rows_of(tmp_path / "pf" / "tests.jsonl"):
+        assert set(row) == {"description", "vars"}
+        assert set(row["vars"]) == {"case"}
+        assert row["description"].startswith("d-")
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+@pytest.mark.skipif(shutil.which("npx") is None, reason="npx is not installed; promptfoo comes from npm")
+def test_promptfoo_hands_on_every_hostile_sample_as_it_is_and_runs_nothing(hostile, tmp_path):
+    out = tmp_path / "pf"
+    export(hostile, out, "promptfoo")
+    (out / "evil.js").write_text("require('fs').writeFileSync('executed', 'x'); module.exports = () => 'executed';")
+    (out / "secret.txt").write_text("the secret")
+    config = yaml.safe_load((out / "promptfooconfig.yaml").read_text())
+    # The graded assertion needs a model; comparing with the reference goes the same way through promptfoo.
+    config["defaultTest"] = {"assert": [{"type": "equals", "value": "{{case.input}}"}]}
+    (out / "promptfooconfig.yaml").write_text(yaml.safe_dump(config))
+    environ = os.environ | {"PROMPTFOO_CONFIG_DIR": str(tmp_path), "PROMPTFOO_DISABLE_TELEMETRY": "1", "CANARY": "canary"}
+    environ |= {"PROMPTFOO_DISABLE_UPDATE": "1", "PROMPTFOO_DISABLE_REMOTE_GENERATION": "1"}
+    command = ["npx", "--yes", "promptfoo@0.121.20", "eval", "--no-cache", "--output", "out.json", "--no-progress-bar"]
+    done = subprocess.run(command, cwd=out, env=environ, capture_output=True, text=True, check=False)
+    assert (out / "out.json").exists(), done.stdout + done.stderr
+    results = json.loads((out / "out.json").read_text())["results"]["results"]
+    wanted = {sample.id: sample.input for sample in samples(hostile)}
+    assert len(results) == len(wanted)
+    for result in results:
+        echoed = json.loads(result["response"]["output"])
+        assert tuple(Message.from_json(row) for row in echoed) == wanted[result["testCase"]["description"]]
+    assert not (out / "executed").exists()
+
+
+def test_an_export_replaces_the_last_one_and_keeps_it_aside(tmp_path):
+    with project(tmp_path / "a.groundset") as store:
+        store.decide([store.drafts()[0].id], "accept", "ana")
+        export(store, tmp_path / "out", "inspect")
+        store.decide([store.drafts()[1].id], "accept", "ana")
+        report = export(store, tmp_path / "out", "inspect")
+        assert report.previous == tmp_path / "out.prev"
+        assert len(rows_of(tmp_path / "out" / "dataset.jsonl")) == 2
+        assert len(rows_of(tmp_path / "out.prev" / "dataset.jsonl")) == 1
+
+
+def test_a_folder_with_other_files_is_left_alone(tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("years of work")
+    with project(tmp_path / "a.groundset") as store:
+        store.decide([store.drafts()[0].id], "accept", "ana")
+        with pytest.raises(ExportError, match="holds other files"):
+            export(store, tmp_path / "mine", "inspect")
+    assert [each.name for each in (tmp_path / "mine").iterdir()] == ["thesis.txt"]
+
+
+def test_a_failure_half_way_leaves_the_last_export_and_no_litter(tmp_path, monkeypatch):
+    with project(tmp_path / "a.groundset") as store:
+        store.decide([store.drafts()[0].id], "accept", "ana")
+        export(store, tmp_path / "out", "promptfoo")
+        before = {file.name: file.read_bytes() for file in (tmp_path / "out").iterdir()}
+        store.decide([store.drafts()[1].id], "accept", "ana")
+
+        def full(descriptor):
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr("os.fsync", full)
+        with pytest.raises(ExportError, match="No space left on device"):
+            export(store, tmp_path / "out", "promptfoo")
+    assert {file.name: file.read_bytes() for file in (tmp_path / "out").iterdir()} == before
+    assert sorted(each.name for each in tmp_path.iterdir() if each.name.startswith(".")) == []
+
+
+def test_nothing_accepted_names_the_next_command(tmp_path):
+    with project(tmp_path / "a.groundset") as store, pytest.raises(ExportError, match="groundset curate"):
+        export(store, tmp_path / "out", "jsonl")
+
+
+def test_the_card_says_which_samples_speak_for_production(tmp_path):
+    with project(tmp_path / "a.groundset") as store:
+        store.decide([each.id for each in store.drafts()], "accept", "ana")
+        export(store, tmp_path / "out", "jsonl")
+    card = json.loads((tmp_path / "out" / MANIFEST).read_text())
+    assert card["by_origin"] == {"variant": 4}
+    assert card["weight"] == 0
