@@ -9,11 +9,10 @@ submodular function of the set, so that a lazy greedy order is the greedy order 
 import functools
 import heapq
 import math
-import random
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from generator.records import Cell, Verdict
+from generator.records import Cell, Verdict, content_id
 from generator.store import QueueRow, Store
 
 ALIKE = 0.93
@@ -185,9 +184,9 @@ def _with_random_places(
 
 
 @functools.cache
-def _draw(draft_id: str) -> tuple[float, str]:
+def _draw(draft_id: str) -> str:
     """The draft's lot, drawn from its id, so that a place keeps its draft while others are decided on."""
-    return random.Random(draft_id).random(), draft_id
+    return content_id("lot", draft_id)
 
 
 def accepts_to_reach(entries: Iterable[QueueEntry], coverage: float, goal: float) -> int | None:

@@ -174,8 +174,11 @@ def _is_cached_or_reachable(name: str) -> bool:
     """
     from huggingface_hub import constants, try_to_load_from_cache
 
-    if isinstance(try_to_load_from_cache(name, "modules.json"), str):
-        return True
+    try:
+        if isinstance(try_to_load_from_cache(name, "modules.json"), str):
+            return True
+    except ValueError as error:  # not of the form that the hub's names have
+        raise EncoderError(f"There is no folder {name}, and it is no model's name either.") from error
     hub = urlsplit(constants.ENDPOINT)
     try:
         socket.create_connection((hub.hostname or "", hub.port or 443), timeout=1.0).close()

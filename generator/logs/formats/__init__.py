@@ -1,7 +1,7 @@
 """Log formats: which one a file has, and what it makes of a record."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -107,7 +107,7 @@ def _unknown(values: Sequence[Any], source: str) -> Recognition:
 
 
 def _keys(values: Sequence[Any]) -> str:
-    counts = Counter(str(key) for value in values if isinstance(value, Mapping) for key in value)
+    counts = Counter(str(key) for value in values if isinstance(value, dict) for key in value)
     names = [one_line(name, 40) for name, _ in counts.most_common(_KEYS_SHOWN)]
     if not names:
         return "no keys"
@@ -118,6 +118,6 @@ def _keys(values: Sequence[Any]) -> str:
 def _likely_field(values: Sequence[Any]) -> str:
     lengths: Counter[str] = Counter()
     for value in values:
-        if isinstance(value, Mapping):
+        if isinstance(value, dict):
             lengths.update({str(key): min(len(each), 1000) for key, each in value.items() if isinstance(each, str)})
     return one_line(lengths.most_common(1)[0][0], 40) if lengths else "request.text"

@@ -1,6 +1,5 @@
 """Anthropic Messages: the system prompt beside the messages, content in blocks, tool results in users' turns."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from generator.logs.formats.conversation import answer_of, messages_of, trace_of, unwrapped
@@ -13,14 +12,14 @@ _BLOCKS = ("tool_use", "tool_result")
 
 
 def _recognise(value: Any) -> str | None:
-    if not isinstance(value, Mapping):
+    if not isinstance(value, dict):
         return None
     found = request_of(value)
     if found is None:
         return None
     place, request = found
     response = response_of(value)
-    if isinstance(response, Mapping):
+    if isinstance(response, dict):
         if response.get("type") == "message" and "content" in response:
             return f"{place}messages with response.content blocks"
         if "choices" in response:
@@ -35,18 +34,18 @@ def _recognise(value: Any) -> str | None:
 def _has_tool_blocks(messages: Any) -> bool:
     messages = unwrapped(messages)
     return isinstance(messages, list) and any(
-        isinstance(block, Mapping) and block.get("type") in _BLOCKS
+        isinstance(block, dict) and block.get("type") in _BLOCKS
         for message in messages
-        if isinstance(message, Mapping) and isinstance(message.get("content"), list)
+        if isinstance(message, dict) and isinstance(message.get("content"), list)
         for block in message["content"]
     )
 
 
 def _read(value: Any) -> RawTrace:
-    value = value if isinstance(value, Mapping) else {}
+    value = value if isinstance(value, dict) else {}
     _, request = request_of(value) or ("", {})
     response = response_of(value)
-    body = response if isinstance(response, Mapping) else None
+    body = response if isinstance(response, dict) else None
     said: Any = {"content": response} if isinstance(response, str) else body
     answer = answer_of(messages_of([{**said, "role": "assistant"}])) if said else None
     return trace_of(

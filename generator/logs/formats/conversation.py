@@ -42,9 +42,7 @@ def unwrapped(value: Any) -> Any:
 
 def is_turn(value: Any) -> bool:
     """Whether a value says who spoke and what."""
-    return (
-        isinstance(value, Mapping) and _role(value) is not None and any(key in value for key in (*_SAID, "tool_calls"))
-    )
+    return isinstance(value, dict) and _role(value) is not None and any(key in value for key in (*_SAID, "tool_calls"))
 
 
 def are_turns(value: Any) -> bool:
@@ -118,7 +116,7 @@ def _has_words(content: str) -> bool:
 def _role(row: Mapping[str, Any]) -> Role | None:
     for key in _SPEAKER:
         speaker = row.get(key)
-        if isinstance(speaker, Mapping):
+        if isinstance(speaker, dict):
             speaker = speaker.get("role")
         if isinstance(speaker, str):
             return _ROLES.get(speaker) or _ROLES.get(speaker.strip().lower())
@@ -126,7 +124,7 @@ def _role(row: Mapping[str, Any]) -> Role | None:
 
 
 def _turn(row: Any) -> list[Message]:
-    if not isinstance(row, Mapping):
+    if not isinstance(row, dict):
         raise UnusableError("a message is not an object")
     role = _role(row)
     if role is None:
@@ -151,7 +149,7 @@ def _read(content: Any) -> _Read:
         return "", (), ()
     if isinstance(content, str):
         return content, (), ()
-    if isinstance(content, Mapping):
+    if isinstance(content, dict):
         inner = next((content[key] for key in ("parts", "content") if isinstance(content.get(key), list | str)), None)
         return _read(inner if inner is not None and "type" not in content else [content])
     if not isinstance(content, list):
@@ -173,7 +171,7 @@ def _read(content: Any) -> _Read:
 
 
 def _kind(part: Any) -> str:
-    if not isinstance(part, Mapping):
+    if not isinstance(part, dict):
         return ""
     kind = part.get("type") or part.get("content_type")
     return kind if isinstance(kind, str) else ""
@@ -182,12 +180,12 @@ def _kind(part: Any) -> str:
 def _part_text(part: Any, kind: str) -> str:
     if isinstance(part, str):
         return part
-    if isinstance(part, Mapping):
+    if isinstance(part, dict):
         if not kind or kind in _TEXT_PARTS:
             text = next((part[key] for key in ("text", "refusal", "content", "value") if key in part), None)
             if isinstance(text, str):
                 return text
-            if isinstance(text, Mapping) and isinstance(text.get("value"), str):
+            if isinstance(text, dict) and isinstance(text.get("value"), str):
                 return str(text["value"])  # the Assistants API
         if kind in _IMAGES:
             return "[image]"
@@ -205,9 +203,9 @@ def _tool_use(part: Mapping[str, Any]) -> ToolCall:
 def _tool_calls(asked: Any) -> list[ToolCall]:
     calls = []
     for call in asked if isinstance(asked, list) else [asked]:
-        if isinstance(call, Mapping):
+        if isinstance(call, dict):
             inner = call.get("function")
-            function = inner if isinstance(inner, Mapping) else call
+            function = inner if isinstance(inner, dict) else call
             arguments = function.get("arguments", function.get("args", {}))
             calls.append(ToolCall(str(call.get("id") or ""), str(function.get("name") or ""), _json(arguments)))
     return calls

@@ -30,7 +30,7 @@ def folded(key: str) -> str:
 
 def find_field(values: Sequence[Any]) -> str | None:
     """The path of the field that most likely holds the user's text in most of these records."""
-    objects = [value for value in values if isinstance(value, Mapping)]
+    objects = [value for value in values if isinstance(value, dict)]
     seen: Counter[str] = Counter(path for value in objects for path in dict(_texts(value)))
     common = [path for path, times in seen.items() if 2 * times >= len(objects)]
     return min(common, key=_rank, default=None)
@@ -42,7 +42,7 @@ def _texts(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, st
         if isinstance(each, str):
             if folded(key) in FIELD_NAMES and each.strip():
                 yield prefix + key, each
-        elif isinstance(each, Mapping) and not prefix and folded(key) not in ("response", "output", "metadata"):
+        elif isinstance(each, dict) and not prefix and folded(key) not in ("response", "output", "metadata"):
             yield from _texts(each, f"{key}.")
 
 
@@ -59,7 +59,7 @@ def resolve(value: Any, path: str) -> Any:
         return value
     if isinstance(value, str):
         value = unwrapped(value)
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return _resolve_key(value, path.removeprefix("."))
     step = _STEP.match(path)
     if isinstance(value, list) and step and step[1]:
@@ -98,7 +98,7 @@ def reader(field: str | None) -> Callable[[Any], RawTrace]:
     def read(value: Any) -> RawTrace:
         if field is None:
             return trace_of([Message("user", text_of(value))])
-        if not isinstance(value, Mapping | list):
+        if not isinstance(value, dict | list):
             raise UnusableError("not an object")
         found = resolve(value, field)
         if found is None:
@@ -112,7 +112,7 @@ def _trace(value: Any, found: Any) -> RawTrace:
     turns = unwrapped(found)
     if are_turns(turns):
         return trace_of(messages_of(turns), None, seen_at(value), signals_of(value))
-    record = value if isinstance(value, Mapping) else {}
+    record = value if isinstance(value, dict) else {}
     system = record.get("system") or record.get("system_prompt")
     messages = [Message("system", system)] if isinstance(system, str) and system.strip() else []
     messages.append(Message("user", text_of(found)))

@@ -34,7 +34,7 @@ def _recognise(value: Any) -> str | None:
 
 
 def _turns_in(value: Any) -> tuple[str, list[Any]] | None:
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         for key in KEYS:
             rows = unwrapped(value.get(key))
             if are_turns(rows):
@@ -45,7 +45,7 @@ def _turns_in(value: Any) -> tuple[str, list[Any]] | None:
 def _read(value: Any) -> RawTrace:
     if isinstance(value, list):
         return trace_of(messages_of(value))
-    if not isinstance(value, Mapping):
+    if not isinstance(value, dict):
         raise UnusableError("not an object")
     found = _turns_in(value)
     rows = found[1] if found else unwrapped(next((value[key] for key in KEYS if key in value), None))
@@ -64,7 +64,7 @@ def answer_in(value: Mapping[str, Any]) -> str | None:
         found = value.get(key)
         if isinstance(found, str) and found.strip():
             return found
-        if isinstance(found, Mapping) and (text := text_of(found)).strip() and not text.startswith("["):
+        if isinstance(found, dict) and (text := text_of(found)).strip() and not text.startswith("["):
             return text
     return None
 

@@ -20,7 +20,7 @@ def request_of(value: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]] | None
     """Where the object that was sent to the model lies in a record, and that object."""
     for key in REQUESTS:
         inner = unwrapped(value.get(key))
-        if isinstance(inner, Mapping) and "messages" in inner:
+        if isinstance(inner, dict) and "messages" in inner:
             return f"{key}.", inner
     return ("", value) if "messages" in value else None
 
@@ -31,14 +31,14 @@ def response_of(value: Mapping[str, Any]) -> Any:
 
 
 def _recognise(value: Any) -> str | None:
-    if not isinstance(value, Mapping):
+    if not isinstance(value, dict):
         return None
     found = request_of(value)
     if found is None:
         return None
     place, request = found
     response = response_of(value)
-    if isinstance(response, Mapping) and "choices" in response:
+    if isinstance(response, dict) and "choices" in response:
         return f"{place}messages with response.choices"
     if place:
         return f"{place}messages"
@@ -50,10 +50,10 @@ def _has_answer(value: Mapping[str, Any]) -> bool:
 
 
 def _read(value: Any) -> RawTrace:
-    value = value if isinstance(value, Mapping) else {}
+    value = value if isinstance(value, dict) else {}
     _, request = request_of(value) or ("", {})
     response = response_of(value)
-    body = response if isinstance(response, Mapping) else value
+    body = response if isinstance(response, dict) else value
     choice = _first_choice(body)
     answer = text_of(response) if isinstance(response, str) else _answer(choice)
     return trace_of(
@@ -67,12 +67,12 @@ def _read(value: Any) -> RawTrace:
 def _first_choice(body: Mapping[str, Any]) -> Mapping[str, Any]:
     choices = unwrapped(body.get("choices"))
     first = choices[0] if isinstance(choices, list) and choices else None
-    return first if isinstance(first, Mapping) else {}
+    return first if isinstance(first, dict) else {}
 
 
 def _answer(choice: Mapping[str, Any]) -> str | None:
     message = choice.get("message")
-    if isinstance(message, Mapping):
+    if isinstance(message, dict):
         return answer_of(messages_of([{"role": "assistant", **message}]))
     text = choice.get("text")
     return text if isinstance(text, str) else None

@@ -1,6 +1,5 @@
 """ShareGPT: `{"conversations": [{"from": "human", "value": ...}, {"from": "gpt", "value": ...}]}`."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from generator.logs.formats.conversation import messages_of, trace_of, unwrapped
@@ -12,18 +11,18 @@ _KEYS = ("conversations", "conversation", "messages")
 
 
 def _recognise(value: Any) -> str | None:
-    if not isinstance(value, Mapping):
+    if not isinstance(value, dict):
         return None
     for key in _KEYS:
         rows = unwrapped(value.get(key))
         first = rows[0] if isinstance(rows, list) and rows else None
-        if isinstance(first, Mapping) and "from" in first and "value" in first:
+        if isinstance(first, dict) and "from" in first and "value" in first:
             return f"{key} has turns with from and value"
     return None
 
 
 def _read(value: Any) -> RawTrace:
-    value = value if isinstance(value, Mapping) else {}
+    value = value if isinstance(value, dict) else {}
     rows = unwrapped(next((value[key] for key in _KEYS if key in value), None))
     return trace_of(messages_of(rows, value.get("system")), None, seen_at(value), signals_of(value))
 

@@ -26,12 +26,12 @@ def signals_of(*holders: Any) -> dict[str, Scalar]:
     """Outcome signals of these objects and one level into them; of two with one name, the first counts."""
     found: dict[str, Scalar] = {}
     for holder in holders:
-        if isinstance(holder, Mapping):
+        if isinstance(holder, dict):
             _collect(holder, found)
             for name in INSIDE:
-                if isinstance(inner := holder.get(name), Mapping):
+                if isinstance(inner := holder.get(name), dict):
                     _collect(inner, found)
-            if isinstance(error := holder.get("error"), Mapping):
+            if isinstance(error := holder.get("error"), dict):
                 _collect({"error": error.get("code") or error.get("type") or error.get("message")}, found)
     return found
 

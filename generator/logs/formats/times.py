@@ -1,7 +1,6 @@
 """The many ways in which logs write a time."""
 
 import re
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -35,7 +34,7 @@ _LONGEST = 40
 def seen_at(*holders: Any) -> str | None:
     """The first time that can be read in any of these objects."""
     for holder in holders:
-        if isinstance(holder, Mapping):
+        if isinstance(holder, dict):
             for key in KEYS:
                 if key in holder and (found := parse_time(holder[key])):
                     return found
