@@ -96,6 +96,8 @@ _draft_options = _options(
     click.option("--model", help="anthropic/NAME, openai/NAME or offline (rules, no model)."),
     click.option("--base-url", help="A server that speaks OpenAI's protocol, for openai/NAME."),
     click.option("--per-cluster", type=click.IntRange(1, 50), help="Drafts asked for per cluster (4)."),
+    click.option("--concurrency", type=click.IntRange(1, 64), help="Calls under way at a time (4)."),
+    click.option("--timeout", type=click.FloatRange(min=1), metavar="S", help="Seconds a model has for an answer (120)."),
     click.option("--max-cost", type=click.FloatRange(min=0), metavar="USD", help="Hard cap on spending."),
     click.option(
         "--price",

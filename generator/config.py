@@ -25,6 +25,10 @@ class Config:
     """Drafts asked for per cluster."""
     max_cost: float | None = None
     """Hard cap on spending, in US dollars."""
+    concurrency: int = 4
+    """Calls to a model under way at a time; a small local server does best with 1."""
+    timeout: float = 120.0
+    """Seconds that a model has for one answer."""
     random_draws: int = 100
     """Real traces drawn at random for the production-weighted score."""
     goal: float = 0.8

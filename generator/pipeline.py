@@ -158,6 +158,7 @@ def draft(
             _provider(config),
             per_cluster=config.per_cluster,
             max_cost=config.max_cost,
+            concurrency=config.concurrency,
             price=price,
             retry_in_doubt=retry_in_doubt,
             redact=redactor.redact,
@@ -169,7 +170,7 @@ def draft(
 
 def _provider(config: Config) -> providers.Provider:
     model = config.model or providers.default_model(os.environ)
-    return providers.open_provider(model, config.base_url)
+    return providers.open_provider(model, config.base_url, timeout_s=config.timeout)
 
 
 def rank(store: Store, config: Config, narrator: Narrator) -> None:

@@ -7,6 +7,7 @@ without guessing is (prose around the JSON, an answer that was cut off); one bad
 import json
 import re
 from collections.abc import Callable, Iterator, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
@@ -97,6 +98,28 @@ def answer_schema() -> dict[str, Any]:
         model["additionalProperties"] = False
         for field in model["properties"].values():
             field.pop("default", None)
+    return schema
+
+
+def bounded_schema(prompt: Prompt) -> dict[str, Any]:
+    """The schema with bounds, for servers that make a grammar of it.
+
+    A small model that may write nothing does, and one that may go on never stops. OpenAI's strict mode
+    refuses bounds on strings, so its own API gets the schema without.
+    """
+    schema = deepcopy(answer_schema())
+    drafts, item, turn = schema["properties"]["drafts"], *(schema["$defs"][name] for name in ("DraftedItem", "Turn"))
+    drafts |= {"minItems": 1, "maxItems": len(prompt.brief.plan)}
+    fields = item["properties"]
+    fields["kind"] |= {"enum": [kind.name for kind in prompt.brief.plan]}
+    fields["turns"] |= {"minItems": 1, "maxItems": 6}
+    fields["why"] |= {"minLength": 10, "maxLength": 300}
+    for name, fewest in (("criteria", 1), ("must_not", 0), ("invented", 0), ("sources", 1)):
+        fields[name] |= {"minItems": fewest, "maxItems": 4}
+        fields[name]["items"] |= {"minLength": 1 if name == "sources" else 10, "maxLength": 200}
+    turn["properties"]["content"] |= {"minLength": 1, "maxLength": 2_000}
+    turn["properties"]["tool"] |= {"maxLength": 80}
+    turn["properties"]["arguments"] |= {"maxLength": 400}
     return schema
 
 

@@ -74,14 +74,15 @@ class OpenAIProvider:
         return RawAnswer(raw.content, raw.status_code, {"x-request-id": request_id} if request_id else {})
 
     def _request(self, prompt: Prompt, max_tokens: int) -> dict[str, Any]:
-        from generator.drafting.schema import SCHEMA_NAME, answer_schema
+        from generator.drafting.schema import SCHEMA_NAME, answer_schema, bounded_schema
 
+        schema = answer_schema() if self._server.own else bounded_schema(prompt)
         request: dict[str, Any] = {
             "model": self.model,
             "messages": [{"role": "system", "content": prompt.system}, {"role": "user", "content": prompt.user}],
             "response_format": {
                 "type": "json_schema",
-                "json_schema": {"name": SCHEMA_NAME, "strict": True, "schema": answer_schema()},
+                "json_schema": {"name": SCHEMA_NAME, "strict": True, "schema": schema},
             },
         }
         if self._server.own:
