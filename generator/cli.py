@@ -97,7 +97,9 @@ _draft_options = _options(
     click.option("--base-url", help="A server that speaks OpenAI's protocol, for openai/NAME."),
     click.option("--per-cluster", type=click.IntRange(1, 50), help="Drafts asked for per cluster (4)."),
     click.option("--concurrency", type=click.IntRange(1, 64), help="Calls under way at a time (4)."),
-    click.option("--timeout", type=click.FloatRange(min=1), metavar="S", help="Seconds a model has for an answer (120)."),
+    click.option(
+        "--timeout", type=click.FloatRange(min=1), metavar="S", help="Seconds a model has for an answer (120)."
+    ),
     click.option("--max-cost", type=click.FloatRange(min=0), metavar="USD", help="Hard cap on spending."),
     click.option(
         "--price",
@@ -182,7 +184,8 @@ def draft(project: Path, only_estimate: bool, yes: bool, retry_in_doubt: bool, *
             show(_estimate_line(pipeline.estimate(store, config, price)))
             return
         _ask_before_spending(store, config, price, yes=yes)
-        _show_drafted(pipeline.draft(store, config, narrator, price=price, retry_in_doubt=retry_in_doubt), narrator)
+        report = pipeline.draft(store, config, narrator, price=price, retry_in_doubt=retry_in_doubt)
+        _show_drafted(project, report, narrator)
         _next(store)
 
 
@@ -230,7 +233,7 @@ def run(
         pipeline.cluster(store, config, narrator)
         _show_clusters(store, limit=10)
         _ask_before_spending(store, config, price, yes=yes)
-        _show_drafted(pipeline.draft(store, config, narrator, price=price), narrator)
+        _show_drafted(project, pipeline.draft(store, config, narrator, price=price), narrator)
         pipeline.rank(store, config, narrator)
         _next(store)
 
@@ -447,7 +450,7 @@ def _show_clusters(store: "Store", limit: int | None) -> None:
         show(f"and {len(found) - limit} more with {percent(rest)} of the traffic: groundset clusters {store.path}")
 
 
-def _show_drafted(report: "DraftingReport", narrator: TerminalNarrator) -> None:
+def _show_drafted(project: Path, report: "DraftingReport", narrator: TerminalNarrator) -> None:
     narrator.close()
     known = f" ({report.known:,} were there)" if report.known else ""
     show(f"drafted {report.new:,} with {report.model}{known}, spent {money(report.spent_usd)}")
@@ -461,7 +464,7 @@ def _show_drafted(report: "DraftingReport", narrator: TerminalNarrator) -> None:
     if report.in_doubt:
         most = money(sum(call.usd for call in report.in_doubt))
         show(f"  {len(report.in_doubt)} calls may have been billed without an answer (at most {most});")
-        show("  repeat them with: groundset draft PROJECT --retry-in-doubt")
+        show(f"  repeat them with: groundset draft {project} --retry-in-doubt")
     if report.stopped:
         show(f"  stopped early: {report.stopped}")
 

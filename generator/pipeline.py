@@ -20,7 +20,7 @@ from generator.errors import StageError
 from generator.evalset.queue import Interval, Queue
 from generator.logs.ingestion import IngestReport
 from generator.records import content_id
-from generator.store import Store
+from generator.store import Counts, Store
 
 __all__ = ["Narrator", "Status", "cluster", "draft", "embed", "estimate", "ingest", "rank", "run", "status"]
 
@@ -263,6 +263,7 @@ def status(store: Store) -> Status:
     """Where a project stands; needs neither numpy nor a model."""
     counts = store.counts()
     queue = Queue.of(store)
+    waiting = counts.undecided > 0 and queue.coverage < Config.beside(store.path).goal
     return Status(
         traces=counts.traces,
         distinct=counts.distinct,
@@ -277,19 +278,19 @@ def status(store: Store) -> Status:
         in_doubt=counts.in_doubt,
         encoder=store.meta("encoder"),
         redactions=store.redactions(),
-        next=_next_command(store, counts.traces, counts.drafts, counts.undecided, counts.samples),
+        next=_next_command(store, counts, waiting=waiting),
     )
 
 
-def _next_command(store: Store, traces: int, drafts: int, undecided: int, samples: int) -> str:
-    if not traces:
+def _next_command(store: Store, counts: Counts, *, waiting: bool) -> str:
+    if not counts.traces:
         return f"groundset ingest {store.path} LOGS..."
-    if not store.clusters():
+    if not counts.clusters:
         return f"groundset cluster {store.path}"
-    if not drafts:
+    if not counts.drafts:
         return f"groundset draft {store.path}"
     if store.meta("ranked") is None:
         return f"groundset rank {store.path}"
-    if undecided and not samples:
+    if waiting or not counts.samples:
         return f"groundset curate {store.path}"
     return f"groundset export {store.path} evals --format inspect"

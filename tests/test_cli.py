@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from tests.worlds import project
 
 SEEDS = Path(__file__).parents[1] / "seeds"
@@ -42,7 +43,7 @@ def ran(tmp_path_factory):
 
 
 def test_one_command_goes_from_logs_to_a_queue_and_names_the_next(ran):
-    folder, done = ran
+    _folder, done = ran
     sums = re.findall(r"read ([\d,]+) = accepted ([\d,]+) \+ repeated ([\d,]+) \+ rejected ([\d,]+)", done.stdout)
     assert len(sums) == 2
     for read, accepted, repeated, rejected in ([int(part.replace(",", "")) for part in each] for each in sums):
@@ -54,7 +55,9 @@ def test_one_command_goes_from_logs_to_a_queue_and_names_the_next(ran):
 def test_every_figure_of_the_json_contract_is_there(ran):
     folder, _ = ran
     status = json.loads(groundset("status", "a.groundset", "--json", cwd=folder).stdout)
-    assert {"traces", "distinct", "rejected", "clusters", "cells", "drafts", "samples", "coverage", "spent_usd"} <= set(status)
+    assert {"traces", "distinct", "rejected", "clusters", "cells", "drafts", "samples", "coverage", "spent_usd"} <= set(
+        status
+    )
     assert set(status["coverage"]) == {"estimate", "low", "high"}
     found = json.loads(groundset("clusters", "a.groundset", "--json", cwd=folder).stdout)
     assert all(set(each) == {"id", "name", "share", "traces", "exemplars"} for each in found)
@@ -69,7 +72,9 @@ def test_every_figure_of_the_json_contract_is_there(ran):
 
 def test_decisions_and_exports_without_the_app(ran):
     folder, _ = ran
-    accepted = json.loads(groundset("accept", "a.groundset", "--best", "20", "--as", "ana", "--json", cwd=folder).stdout)
+    accepted = json.loads(
+        groundset("accept", "a.groundset", "--best", "20", "--as", "ana", "--json", cwd=folder).stdout
+    )
     assert len(accepted["drafts"]) == 20
     assert accepted["coverage"]["after"] > accepted["coverage"]["before"]
     assert groundset("reject", "a.groundset", accepted["drafts"][0], "--reason", "6", cwd=folder).returncode == 0
@@ -171,20 +176,43 @@ def test_a_run_that_is_killed_goes_on_and_ends_as_one_that_was_not(tmp_path):
             running.send_signal(signal.SIGKILL)
     assert groundset("run", "killed.groundset", *logs, *options, cwd=tmp_path).returncode == 0
     reports = [
-        json.loads(groundset("status", f"{name}.groundset", "--json", cwd=tmp_path).stdout) for name in ("whole", "killed")
+        json.loads(groundset("status", f"{name}.groundset", "--json", cwd=tmp_path).stdout)
+        for name in ("whole", "killed")
     ]
     for report in reports:
         report.pop("next")
     assert reports[0] == reports[1]
 
 
-@pytest.mark.parametrize("command", re.findall(r"^    groundset ([a-z]+)", README.read_text(), flags=re.MULTILINE) or ["demo"])
-def test_commands_of_the_readme_exist(command):
-    assert groundset(command, "--help").returncode == 0
+README_COMMANDS = [
+    (command, re.findall(r"--[a-z-]+", rest))
+    for command, rest in re.findall(r"groundset ([a-z]+)( [^`#\n]*)?", README.read_text())
+]
+
+
+def test_every_command_and_option_in_the_readme_exists():
+    assert {"run", "curate", "export", "draft"} <= {command for command, _ in README_COMMANDS}
+    for command in sorted({command for command, _ in README_COMMANDS}):
+        shown = groundset(command, "--help")
+        assert shown.returncode == 0, command
+        for options in (options for each, options in README_COMMANDS if each == command):
+            assert all(option in shown.stdout for option in options), (command, options)
 
 
 def test_help_names_every_command_and_every_command_has_help():
     listed = re.findall(r"^  ([a-z]+)  ", groundset("--help").stdout, flags=re.MULTILINE)
-    assert {"demo", "run", "ingest", "embed", "cluster", "draft", "rank", "curate", "accept", "export", "status"} <= set(listed)
+    assert {
+        "demo",
+        "run",
+        "ingest",
+        "embed",
+        "cluster",
+        "draft",
+        "rank",
+        "curate",
+        "accept",
+        "export",
+        "status",
+    } <= set(listed)
     for command in listed:
         assert len(groundset(command, "--help").stdout.splitlines()) > 3

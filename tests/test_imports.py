@@ -36,5 +36,7 @@ def test_the_pipeline_never_loads_the_app():
 
 def test_status_of_a_project_needs_no_numpy(tmp_path):
     path = str(tmp_path / "a.groundset")
-    code = f"from generator.store import Store\nfrom generator import pipeline\nStore.open({path!r}, create=True).close()"
+    code = (
+        f"from generator.store import Store\nfrom generator import pipeline\nStore.open({path!r}, create=True).close()"
+    )
     assert not HEAVY & modules_after(f"{code}\npipeline.status(Store.open({path!r}))")

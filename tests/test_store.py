@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.worlds import draft, fill, project, trace
 
 from generator.errors import ProjectError
 from generator.records import Message, Rejected, fold
 from generator.store import MIGRATIONS, Store
+from tests.worlds import draft, fill, project, trace
 
 
 @pytest.fixture
@@ -63,7 +63,10 @@ def test_two_processes_cannot_count_the_same_file_twice(tmp_path):
         (lambda path: None, "No project at"),
         (lambda path: path.mkdir(), "is a folder"),
         (lambda path: path.write_bytes(b"hello, I am no database, only some text " * 50), "not a Groundset project"),
-        (lambda path: sqlite3.connect(path).executescript("CREATE TABLE t (x); PRAGMA user_version = 1"), "another program"),
+        (
+            lambda path: sqlite3.connect(path).executescript("CREATE TABLE t (x); PRAGMA user_version = 1"),
+            "another program",
+        ),
     ],
 )
 def test_a_file_that_is_no_project_is_named_with_a_remedy(tmp_path, make, says):

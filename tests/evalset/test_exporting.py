@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 import yaml
-from tests.hostile.corpus import SHORT
-from tests.worlds import cluster_of_each, draft, fill, landed, project, trace
 
 from generator.errors import ExportError
 from generator.evalset.exporting import MANIFEST, export
 from generator.evalset.selection import samples
 from generator.records import Message, ToolCall
 from generator.store import Store
+from tests.hostile.corpus import SHORT
+from tests.worlds import cluster_of_each, draft, fill, landed, project, trace
 
 # As they are once they are ingested: no surrogates, and something to say.
 TEXTS = [
@@ -92,7 +92,17 @@ def test_inspect_loads_every_hostile_sample_and_runs_it(hostile, tmp_path):
         assert there.input[2].tool_calls[0].arguments == json.loads(sample.input[2].tool_calls[0].arguments)
         assert (there.sandbox, there.setup, there.files) == (None, None, None)
     environ = os.environ | {"INSPECT_DISPLAY": "none"}
-    command = [str(Path(sys.executable).with_name("inspect")), "eval", "task.py", "--model", "mockllm/model", "--log-dir", "logs", "--limit", "20"]
+    command = [
+        str(Path(sys.executable).with_name("inspect")),
+        "eval",
+        "task.py",
+        "--model",
+        "mockllm/model",
+        "--log-dir",
+        "logs",
+        "--limit",
+        "20",
+    ]
     command += ["--model-role", "grader=mockllm/model"]
     done = subprocess.run(command, cwd=tmp_path / "inspect", env=environ, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -122,7 +132,11 @@ def test_promptfoo_hands_on_every_hostile_sample_as_it_is_and_runs_nothing(hosti
     # The graded assertion needs a model; comparing with the reference goes the same way through promptfoo.
     config["defaultTest"] = {"assert": [{"type": "equals", "value": "{{case.input}}"}]}
     (out / "promptfooconfig.yaml").write_text(yaml.safe_dump(config))
-    environ = os.environ | {"PROMPTFOO_CONFIG_DIR": str(tmp_path), "PROMPTFOO_DISABLE_TELEMETRY": "1", "CANARY": "canary"}
+    environ = os.environ | {
+        "PROMPTFOO_CONFIG_DIR": str(tmp_path),
+        "PROMPTFOO_DISABLE_TELEMETRY": "1",
+        "CANARY": "canary",
+    }
     environ |= {"PROMPTFOO_DISABLE_UPDATE": "1", "PROMPTFOO_DISABLE_REMOTE_GENERATION": "1"}
     command = ["npx", "--yes", "promptfoo@0.121.20", "eval", "--no-cache", "--output", "out.json", "--no-progress-bar"]
     done = subprocess.run(command, cwd=out, env=environ, capture_output=True, text=True, check=False)

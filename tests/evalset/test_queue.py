@@ -3,12 +3,12 @@ import random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.worlds import draft, landed, project, trace
-from tests import worlds
 
 from generator.evalset.queue import RANDOM_EVERY, Queue, accepts_to_reach
 from generator.records import Cell
 from generator.store import QueueRow, Store
+from tests import worlds
+from tests.worlds import draft, landed, project, trace
 
 
 def row(name, reach, verdict="new", alike=()):
@@ -20,7 +20,9 @@ def cells(*weights):
 
 
 def test_the_draft_that_adds_most_comes_first_and_what_it_tested_counts_no_more():
-    queue = Queue(cells(0.5, 0.3, 0.2), [row("b", {1: 1.0}), row("a", {0: 1.0}), row("ab", {0: 1.0, 1: 0.1}), row("c", {2: 1.0})])
+    queue = Queue(
+        cells(0.5, 0.3, 0.2), [row("b", {1: 1.0}), row("a", {0: 1.0}), row("ab", {0: 1.0, 1: 0.1}), row("c", {2: 1.0})]
+    )
     order = queue.best(4)
     assert [entry.draft_id for entry in order] == ["ab", "b", "c", "a"]
     assert [round(entry.gain, 3) for entry in order] == [0.53, 0.27, 0.2, 0.0]

@@ -1,13 +1,13 @@
 from collections import Counter
 
 import pytest
-from tests.worlds import cluster_of_each, fill, project, trace
 
+from generator.errors import StageError
 from generator.evalset.deciding import decide
 from generator.evalset.selection import balanced, draw_random, exemplar_drafts, random_drafts, samples
-from generator.errors import StageError
 from generator.records import Message
 from generator.store import Store
+from tests.worlds import cluster_of_each, fill, project, trace
 
 
 @pytest.fixture
@@ -92,7 +92,8 @@ def test_a_balanced_set_takes_the_frequent_needs_first(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("drafts", "best", "says"), [((), None, "Name drafts"), (("d-zzz",), None, "No draft"), (("d-",), None, "give more")]
+    ("drafts", "best", "says"),
+    [((), None, "Name drafts"), (("d-zzz",), None, "No draft"), (("d-",), None, "give more")],
 )
 def test_a_decision_about_nothing_or_about_too_much_is_refused(tmp_path, drafts, best, says):
     with project(tmp_path / "a.groundset", needs=3) as store, pytest.raises(StageError, match=says):

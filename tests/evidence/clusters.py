@@ -14,11 +14,11 @@ from pathlib import Path
 
 import numpy as np
 from sklearn.metrics import adjusted_rand_score, v_measure_score
-from tests.evidence.traffic import load, zipf_rows
 
 from generator.records import Trace
 from generator.store import Store
 from generator.traffic.clustering import cluster
+from tests.evidence.traffic import load, zipf_rows
 
 
 def drawn_traffic(name: str, random_state: int) -> tuple[float, float, int]:

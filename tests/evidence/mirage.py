@@ -12,7 +12,6 @@ import json
 from pathlib import Path
 
 import numpy as np
-from tests.evidence.traffic import CACHE, SHARED
 
 from generator.logs.formats import recognise
 from generator.logs.reading import open_log
@@ -21,6 +20,7 @@ from generator.traffic.coverage import depth
 from generator.traffic.embedding import embed
 from generator.traffic.encoders import Vectors, open_encoder
 from generator.traffic.tree import Scale, measure_scale
+from tests.evidence.traffic import CACHE, SHARED
 
 SIZES = (1, 2, 5, 10, 20, 40, 80, 160, 320, 500)
 
@@ -33,12 +33,14 @@ def conversations(path: Path, limit: int) -> list[str]:
 
 
 def reached(traffic: Vectors, items: Vectors, scale: Scale) -> float:
-    nearest = np.concatenate([(traffic[start : start + 2000] @ items.T).max(axis=1) for start in range(0, len(traffic), 2000)])
+    nearest = np.concatenate(
+        [(traffic[start : start + 2000] @ items.T).max(axis=1) for start in range(0, len(traffic), 2000)]
+    )
     return float(depth(nearest, scale).mean())
 
 
 def main() -> None:
-    encoder = open_encoder("minilm", lambda: [])
+    encoder = open_encoder("minilm", list)
     texts = list(dict.fromkeys(conversations(SHARED / "logs" / "airline_support.jsonl.gz", 8000)))
     traffic = embed(texts, encoder, CACHE)
     scale = measure_scale(traffic)

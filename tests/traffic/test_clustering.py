@@ -56,7 +56,9 @@ def test_texts_that_are_all_the_same_direction_are_one_cluster():
 def test_the_same_traffic_again_keeps_ids_and_a_given_name():
     vectors, _ = blobs()
     first = clustered(vectors)
-    named = [first.clusters[0].__class__(**_fields(each) | {"name": "mine", "named_by": "ana"}) for each in first.clusters]
+    named = [
+        first.clusters[0].__class__(**_fields(each) | {"name": "mine", "named_by": "ana"}) for each in first.clusters
+    ]
     of_trace = {trace: first.cells[cell].cluster_id for trace, cell in first.cell_of_trace.items()}
     more, _ = blobs(needs=7, each=40)
     again = clustered(np.vstack([vectors, more[-40:]]), before=Before(named, of_trace))

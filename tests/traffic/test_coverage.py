@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
-from tests.worlds import draft
 
 from generator.records import Cell
 from generator.traffic.coverage import Traffic, depth, land
 from generator.traffic.encoders import unit
 from generator.traffic.tree import Scale
+from tests.worlds import draft
 
 SCALE = Scale(near=0.2, far=0.9)
 

@@ -1,16 +1,16 @@
 import numpy as np
 import pytest
-from tests.hostile.corpus import HOSTILE
 
 from generator.errors import EncoderError
 from generator.traffic import encoders
 from generator.traffic.encoders import LexicalEncoder, open_encoder
+from tests.hostile.corpus import HOSTILE
 
 TEXTS = ["where is my parcel", "my parcel never came", "reset my password", "¿dónde está mi pedido?", "x" * 50_000]
 
 
 def test_minilm_puts_the_same_need_in_other_words_nearer_than_another_need():
-    vectors = open_encoder("minilm", lambda: []).encode(TEXTS)
+    vectors = open_encoder("minilm", list).encode(TEXTS)
     assert vectors.shape == (5, 384)
     assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
     assert vectors[0] @ vectors[1] > vectors[0] @ vectors[2] + 0.2
@@ -26,7 +26,7 @@ def test_weights_that_are_not_the_published_ones_are_refused(tmp_path):
 def test_a_model_that_is_neither_here_nor_reachable_is_said_at_once(monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
     with pytest.raises(EncoderError, match="the hub cannot be reached"):
-        open_encoder("nobody/has-this-model", lambda: []).encode(["x"])
+        open_encoder("nobody/has-this-model", list).encode(["x"])
 
 
 def test_lexical_needs_no_model_and_gives_the_same_vectors_each_time():
@@ -43,7 +43,7 @@ def test_lexical_works_on_the_smallest_traffic(corpus):
 
 def test_hostile_texts_get_finite_vectors():
     texts = [text.encode("utf-8", "replace").decode() for text in HOSTILE.values()]
-    for encoder in (LexicalEncoder(texts), open_encoder("minilm", lambda: [])):
+    for encoder in (LexicalEncoder(texts), open_encoder("minilm", list)):
         assert np.isfinite(encoder.encode(texts)).all()
 
 
@@ -53,13 +53,13 @@ def test_openai_speaks_to_a_real_server_and_an_error_is_one_sentence(monkeypatch
     with embedding_server(width=8) as url:
         monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
         monkeypatch.setenv("OPENAI_BASE_URL", url)
-        vectors = open_encoder("openai/text-embedding-3-small", lambda: []).encode(["a", "", "b"])
+        vectors = open_encoder("openai/text-embedding-3-small", list).encode(["a", "", "b"])
         assert vectors.shape == (3, 8)
     with pytest.raises(EncoderError, match="could not embed"):
-        open_encoder("openai/text-embedding-3-small", lambda: []).encode(["a"])
+        open_encoder("openai/text-embedding-3-small", list).encode(["a"])
 
 
 def test_openai_without_a_key_says_which_variable_to_set(monkeypatch):
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     with pytest.raises(EncoderError, match="OPENAI_API_KEY"):
-        open_encoder("openai/text-embedding-3-small", lambda: [])
+        open_encoder("openai/text-embedding-3-small", list)

@@ -10,7 +10,7 @@ from threading import Thread
 @contextmanager
 def embedding_server(width: int) -> Iterator[str]:
     class Handler(BaseHTTPRequestHandler):
-        def do_POST(self):  # noqa: N802 - the name that http.server calls
+        def do_POST(self):
             request = json.loads(self.rfile.read(int(self.headers["content-length"])))
             rows = [[float(len(text) + place + 1) for place in range(width)] for text in request["input"]]
             data = [{"object": "embedding", "index": i, "embedding": row} for i, row in enumerate(rows)]
