@@ -1,0 +1,96 @@
+"""The one table of what a person can do: bindings, footer, help and palette are all made from it."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from textual.binding import Binding, BindingType
+
+Where = Literal["review", "edit", "sheet"]
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One thing a person can do, and the keys for it."""
+
+    name: str
+    """`action_<name>` of the screen does it."""
+    keys: tuple[str, ...]
+    """As Textual names them."""
+    shown: str
+    """As a person reads them."""
+    label: str
+    """One or two words, for the footer."""
+    help: str
+    """One sentence."""
+    where: Where = "review"
+    footer: int = 0
+    """How early it gets a place in the footer; 0 is never."""
+    takes_key: bool = False
+    """Whether it needs to know which of its keys was pressed."""
+
+
+ACTIONS: tuple[Action, ...] = (
+    Action("accept", ("a",), "a", "accept", "Accept the item as it is and go on.", footer=1),
+    Action("reject", ("x",), "x", "reject", "Reject it and go on; a reason may follow.", footer=2),
+    Action(
+        "reason",
+        ("1", "2", "3", "4", "5", "6", "7"),
+        "1-7",
+        "reason",
+        "Say why the last item was rejected, until the next decision.",
+        takes_key=True,
+    ),
+    Action("later", ("space",), "space", "later", "Put it off; it comes back after the rest.", footer=4),
+    Action("edit", ("e",), "e", "edit", "Change the input, criteria or must-nots, then accept.", footer=5),
+    Action("undo", ("u", "ctrl+z"), "u ctrl+z", "undo", "Take back your last decision, from any session.", footer=3),
+    Action("redo", ("ctrl+r", "ctrl+y"), "ctrl+r ctrl+y", "redo", "Take back the last undo.", footer=13),
+    Action("next_item", ("j", "down"), "j ↓", "next", "Look at the next item without deciding.", footer=9),
+    Action("previous_item", ("k", "up"), "k ↑", "back", "Look at the item before without deciding.", footer=12),
+    Action("next_evidence", ("tab",), "tab", "evidence", "Go on to the next part of the evidence.", footer=7),
+    Action("previous_evidence", ("shift+tab",), "shift+tab", "evidence back", "Go back to the part before."),
+    Action("page_down", ("pagedown",), "pgdn", "scroll", "Scroll the item down."),
+    Action("page_up", ("pageup",), "pgup", "scroll back", "Scroll the item up."),
+    Action("evidence_down", ("J", "shift+down"), "J", "scroll evidence", "Scroll the evidence down."),
+    Action("evidence_up", ("K", "shift+up"), "K", "scroll evidence back", "Scroll the evidence up."),
+    Action("explain", ("i",), "i", "why", "Explain gain, coverage and novelty of this item.", footer=10),
+    Action("help", ("question_mark", "f1"), "? F1", "help", "Show this list.", footer=6),
+    Action("palette", ("ctrl+p",), "ctrl+p", "palette", "Find any of these by name, or change the theme.", footer=11),
+    Action("quit", ("q",), "q", "quit", "Leave; everything is saved already.", footer=8),
+    Action("save", ("ctrl+s",), "ctrl+s", "accept edited", "Accept the item as edited and go on.", "edit", 1),
+    Action("discard", ("escape",), "esc", "back, keep nothing", "Go back; the item stays as it was.", "edit", 2),
+    Action("next_field", ("tab",), "tab", "next field", "Go to the next field.", "edit", 3),
+    Action("previous_field", ("shift+tab",), "shift+tab", "field before", "Go to the field before.", "edit", 4),
+    Action("close", ("escape", "q", "i", "question_mark", "f1"), "esc", "close", "Back to the item.", "sheet", 1),
+    Action("page_down", ("pagedown", "space", "down", "j"), "pgdn", "scroll", "Scroll down.", "sheet", 2),
+    Action("page_up", ("pageup", "up", "k"), "pgup", "scroll back", "Scroll up.", "sheet", 3),
+)
+
+
+def actions(where: Where) -> tuple[Action, ...]:
+    """What can be done there, in the order of the table."""
+    return tuple(action for action in ACTIONS if action.where == where)
+
+
+def bindings(where: Where) -> list[BindingType]:
+    """The key bindings of a screen."""
+    return [
+        # In the editor, before the fields see them: a text area would take tab and ctrl+s for itself.
+        Binding(key, _call(action, key), action.label, show=False, priority=where == "edit")
+        for action in actions(where)
+        for key in action.keys
+    ]
+
+
+def _call(action: Action, key: str) -> str:
+    return f"{action.name}('{key}')" if action.takes_key else action.name
+
+
+def footer(where: Where, count: int) -> tuple[Action, ...]:
+    """The `count` actions that matter most there, in the order of the table."""
+    wanted = sorted((each for each in actions(where) if each.footer), key=lambda each: each.footer)[:count]
+    return tuple(each for each in actions(where) if each in wanted)
+
+
+def footer_key(action: Action) -> str:
+    """The first key of an action, as the footer shows it."""
+    return action.shown.split(" ", 1)[0].replace("ctrl+", "^")

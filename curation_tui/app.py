@@ -1,0 +1,123 @@
+"""The Textual app, and the process it runs in."""
+
+import signal
+import sys
+import traceback
+from collections.abc import Iterable
+from pathlib import Path
+
+from rich.console import RenderableType
+from textual.app import App, SystemCommand
+from textual.driver import Driver
+from textual.screen import Screen
+
+from curation_tui.actions import Where, actions
+from curation_tui.looks import ASCII, DARK, LIGHT, UNICODE
+from curation_tui.review import ReviewScreen
+from curation_tui.session import Session
+from generator.errors import ProjectError
+
+EXIT_BUG = 70
+
+
+class CurationApp(App[None]):
+    """Review of one project."""
+
+    CSS_PATH = "curation.tcss"
+    TITLE = "groundset"
+    ENABLE_COMMAND_PALETTE = True
+
+    def __init__(self, session: Session, *, ascii_only: bool = False) -> None:
+        super().__init__()
+        self._session = session
+        self._glyphs = ASCII if ascii_only else UNICODE
+        self._ascii = ascii_only
+        self.crash: BaseException | None = None
+        """The bug that ended the app."""
+        self.register_theme(DARK)
+        self.register_theme(LIGHT)
+        self.theme = DARK.name
+
+    def get_driver_class(self) -> type[Driver]:
+        """Our own driver, which filters what goes to the terminal."""
+        from curation_tui.terminal import TerminalDriver
+
+        return TerminalDriver
+
+    def on_mount(self) -> None:
+        """Open the Review screen."""
+        self.animation_level = "none"
+        self.set_class(self._ascii, "-ascii")
+        self.push_screen(ReviewScreen(self._session, self._glyphs))
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """The palette: the actions of the screen, from the same table as the footer and the help."""
+        where: Where | None = getattr(screen, "WHERE", None)
+        for action in actions(where) if where is not None else ():
+            if not action.takes_key and action.name != "palette":
+                name = action.label.capitalize()
+                yield SystemCommand(name, f"{action.help} ({action.shown})", getattr(screen, f"action_{action.name}"))
+        yield SystemCommand("Theme", "Change the colours.", self.action_change_theme)
+        yield SystemCommand("Suspend", "Back to the shell for now; fg returns.", self.action_suspend_process)
+
+    # A crash must not print local variables or the message of the error: both may hold production inputs.
+
+    def _handle_exception(self, error: Exception) -> None:
+        self.crash = self.crash or error
+        super()._handle_exception(error)
+
+    def _fatal_error(self) -> None:
+        self._close_messages_no_wait()
+
+    def panic(self, *renderables: RenderableType) -> None:
+        """End without showing anything; what is shown could be text of a log."""
+        self.crash = self.crash or sys.exception() or RuntimeError()
+        self._return_code = 1
+        self._close_messages_no_wait()
+
+    def _print_error_renderables(self) -> None:
+        self._exit_renderables.clear()
+
+
+def run(path: Path, actor: str, *, ascii_only: bool) -> int:
+    """Review a project in this terminal; returns the exit code."""
+    _die_at_once()
+    try:
+        session = Session.open(path, actor)
+    except ProjectError as error:
+        _say(str(error))
+        return ProjectError.exit_code
+    app = CurationApp(session, ascii_only=ascii_only)
+    try:
+        app.run()
+    except Exception as error:
+        app.crash = app.crash or error
+    if app.crash is not None or app.return_code:
+        _say(_crash_line(path, app.crash))
+        return EXIT_BUG
+    decided = session.tally().decided
+    session.close()
+    if decided:
+        _say(f"{decided} decided, all saved. Next: groundset export {path} OUT --format inspect")
+    else:
+        _say(f"Nothing was decided. Go on with: groundset curate {path}")
+    return 0
+
+
+def _die_at_once() -> None:
+    """Let signals end this process even where its loop is stuck: all is saved, and the guardian cleans up."""
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+
+
+def _crash_line(path: Path, crash: BaseException | None) -> str:
+    """What happened, without a word of the error's message, which may quote a log."""
+    frames = traceback.extract_tb(crash.__traceback__) if crash is not None else []
+    own = [frame for frame in frames if "curation_tui" in frame.filename or "generator" in frame.filename] or frames
+    where = f" ({type(crash).__name__} in {Path(own[-1].filename).name}, line {own[-1].lineno})" if own else ""
+    return f"groundset stopped because of a bug{where}. All decisions are saved. Resume with: groundset curate {path}"
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")

@@ -1,0 +1,197 @@
+"""The evidence for and against an item, in sections: all below one another, or one at a time."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from textual.content import Content
+
+from curation_tui.document import Block, Document
+from curation_tui.figures import counted, percent, points
+from curation_tui.item import Item, Progress, short_id
+from curation_tui.looks import Glyphs, bar
+from curation_tui.safe_text import NOTHING, joined, label, line, separated
+from generator.evalset.queue import ALIKE
+
+_NEAR_WIDTH = 96  # cells: about four lines in the column
+_BAR = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One part of the evidence."""
+
+    name: str
+    heading: str
+    columns: str
+    """What the figures at the right are."""
+    blocks: tuple[Block, ...]
+
+
+class EvidenceView(Document):
+    """The pane with the evidence."""
+
+    sections: Sequence[Section] = ()
+    chosen = 0
+    stacked = True
+    """Whether all sections are shown below one another."""
+
+    def show_sections(self, sections: Sequence[Section], *, stacked: bool) -> None:
+        """Show the evidence of another item; the chosen section stays chosen."""
+        self.sections, self.stacked = sections, stacked
+        self.chosen = min(self.chosen, max(len(sections) - 1, 0))
+        self._draw()
+
+    def turn(self, step: int) -> None:
+        """Go to the next section, or back."""
+        if self.sections:
+            self.chosen = (self.chosen + step) % len(self.sections)
+            self._draw()
+
+    def clear(self) -> None:
+        """Show nothing."""
+        self.sections = ()
+        self.border_title = label("Evidence")
+        self.show([])
+
+    def _draw(self) -> None:
+        if not self.sections:
+            self.clear()
+            return
+        if not self.stacked:
+            self.border_title = self._tabs()
+            self.show(self.sections[self.chosen].blocks)
+            return
+        self.border_title = label(f"Evidence {self.chosen + 1}/{len(self.sections)}")
+        blocks: list[Block] = []
+        start = 0
+        for number, section in enumerate(self.sections):
+            if number == self.chosen:
+                start = len(blocks)
+            style = "bold $primary" if number == self.chosen else "bold $secondary"
+            blocks.append(
+                Block(label(section.heading, style), NOTHING, label(section.columns, "$muted"), space_before=number > 0)
+            )
+            blocks += section.blocks
+        self.show(blocks)
+        if start:
+            self.call_after_refresh(self._scroll_to_block, start)
+
+    def _scroll_to_block(self, block: int) -> None:
+        self.scroll_to(y=self.line_of(block), animate=False, force=True)
+
+    def _tabs(self) -> Content:
+        names = [
+            label(f"[{section.name}]" if number == self.chosen else section.name, "bold" * (number == self.chosen))
+            for number, section in enumerate(self.sections)
+        ]
+        return separated([label("Evidence"), *names], " ")
+
+
+def sections(item: Item, progress: Progress, why: str, glyphs: Glyphs, *, brief: bool) -> tuple[Section, ...]:
+    """The evidence of an item; `brief` for a pane of a few lines."""
+    near = _near_brief(item, why, glyphs) if brief else _near(item, glyphs)
+    return (
+        Section("real", "NEAREST PRODUCTION", "like seen", near),
+        Section("accepted", "NEAREST ACCEPTED", "like", _twin(item, glyphs)),
+        Section("cluster", "CLUSTER", "by traffic", _cluster(item, glyphs)),
+        Section("coverage", "COVERAGE IF ACCEPTED", "", _coverage(item, progress, glyphs)),
+    )
+
+
+def _near(item: Item, glyphs: Glyphs) -> tuple[Block, ...]:
+    blocks = []
+    for near in item.near[:3]:
+        figures = label(f"{near.similarity:.2f} {near.count:>4}{glyphs.times}", "$muted")
+        blocks.append(Block(line(near.text, _NEAR_WIDTH), label(f"{glyphs.mark} ", "$primary"), figures))
+    return tuple(blocks) or (Block(label("None was found near it.", "$muted")),)
+
+
+def _near_brief(item: Item, why: str, glyphs: Glyphs) -> tuple[Block, ...]:
+    blocks = [
+        Block(
+            line(near.text, 400),
+            label(f"{near.similarity:.2f} {near.count:>4}{glyphs.times} ", "$muted"),
+            cut=True,
+        )
+        for near in item.near[:3]
+    ]
+    if item.twin is not None:
+        figures = label(f"{item.twin.similarity:.2f}  acc. ", "$muted")
+        blocks.append(Block(line(item.twin.text, 400), figures, cut=True))
+    blocks.append(Block(label(why, "$muted"), label("why next: ", "$muted")))
+    return tuple(blocks)
+
+
+def _twin(item: Item, glyphs: Glyphs) -> tuple[Block, ...]:
+    novelty = f"novelty {item.novelty:.2f} (i explains)"
+    if item.twin is None:
+        rejected = f"A rejected draft is: {1 - item.novelty:.2f}." if item.novelty < 1 else ""
+        return (Block(label(f"No accepted sample is near it. {rejected}")), Block(label(novelty, "$muted")))
+    filled, empty = bar(item.twin.similarity, _BAR, glyphs)
+    limit = round(ALIKE * _BAR)
+    row = filled + empty
+    row = row[:limit] + glyphs.tick + row[limit + 1 :]
+    return (
+        Block(
+            line(item.twin.text, _NEAR_WIDTH),
+            label(f"{short_id(item.twin.draft_id)} ", "$muted"),
+            label(f"{item.twin.similarity:.2f}", "$muted"),
+        ),
+        Block(label(row, "$warning" if item.twin.similarity >= ALIKE else "$secondary")),
+        Block(label(f"same test from {ALIKE:.2f}", "$muted")),
+        Block(label(novelty, "$muted")),
+    )
+
+
+def _cluster(item: Item, glyphs: Glyphs) -> tuple[Block, ...]:
+    cluster = item.cluster
+    if cluster is None:
+        return (Block(label("The cluster it was drafted for is no longer there.", "$muted")),)
+    place, of = item.place_in_cluster
+    rows = [
+        f"{percent(cluster.share)} of traffic, {counted(cluster.traces, 'request')}",
+        f"{counted(cluster.samples, 'sample')}, {counted(cluster.waiting, 'draft')} waiting",
+    ]
+    if place:
+        rows.append(f"this is draft {place} of {of}")
+    named = "its most frequent phrases" if cluster.named_by == "phrases" else cluster.named_by[:60]
+    return (
+        Block(line(cluster.name, 120, "bold"), NOTHING, label(f"#{cluster.rank} of {cluster.of}", "$muted")),
+        *(Block(label(row)) for row in rows),
+        Block(label(f"named by {named}", "$muted")),
+    )
+
+
+def _coverage(item: Item, progress: Progress, glyphs: Glyphs) -> tuple[Block, ...]:
+    total = progress.coverage.estimate
+    rows = [("total", total, total + item.gain)]
+    if item.cluster is not None:
+        rows.insert(0, ("cluster", item.cluster.covered, item.cluster.covered_after))
+    blocks = [
+        Block(
+            joined(
+                label(f"{name:<8}", "$muted"),
+                label(f"{percent(before):>7} {glyphs.arrow} {percent(after):>7}"),
+            )
+        )
+        for name, before, after in rows
+    ]
+    blocks.append(Block(label(f"{points(item.gain)} points (i explains)", "$muted")))
+    return tuple(blocks)
+
+
+def why_next(item: Item) -> str:
+    """Why the item is where it is in the queue, in words."""
+    if item.state.verdict == "later":
+        return "You put it off; it is back because the rest is done."
+    if item.drawn:
+        return "Drawn at random, as every 20th place is, so that the order cannot hide what its measure misses."
+    if item.gain < 0.00005:
+        return "It adds next to nothing to coverage; accept it only for its own sake."
+    start = "It adds the most of what is left." if item.first else f"It would add {points(item.gain)} points."
+    cluster = item.cluster
+    if cluster is None:
+        return start
+    tested = counted(cluster.samples, "sample") if cluster.samples else "no sample of its own yet"
+    reached = f", tested to {percent(cluster.covered)}" if cluster.covered else ""
+    return f"{start} Its cluster is {percent(cluster.share)} of traffic and has {tested}{reached}."

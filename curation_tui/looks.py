@@ -1,0 +1,114 @@
+"""What the app looks like: the characters it draws with, and its two themes."""
+
+from dataclasses import dataclass
+
+from textual.theme import Theme
+
+
+@dataclass(frozen=True, slots=True)
+class Glyphs:
+    """The characters the app draws with, besides letters."""
+
+    accepted: str
+    edited: str
+    rejected: str
+    later: str
+    cursor: str
+    mark: str
+    warning: str
+    drawn: str
+    elsewhere: str
+    full: str
+    parts: str
+    """What part of a bar's last cell is filled, from less to more."""
+    empty: str
+    bar_ends: tuple[str, str]
+    arrow: str
+    dot: str
+    times: str
+    margin: str
+    tick: str
+    """Where a limit lies on a bar."""
+
+
+UNICODE = Glyphs(
+    accepted="✓",
+    edited="✎",
+    rejected="✗",
+    later="~",
+    cursor="▶",
+    mark="▪",
+    warning="!",
+    drawn="?",
+    elsewhere="⚑",
+    full="█",
+    parts="▏▎▍▌▋▊▉",
+    empty="·",
+    bar_ends=("▕", "▏"),
+    arrow="→",
+    dot="·",
+    times="×",
+    margin="±",
+    tick="│",
+)
+ASCII = Glyphs(
+    accepted="+",
+    edited="E",
+    rejected="x",
+    later="~",
+    cursor=">",
+    mark="*",
+    warning="!",
+    drawn="?",
+    elsewhere="@",
+    full="#",
+    parts="",
+    empty=".",
+    bar_ends=("[", "]"),
+    arrow="->",
+    dot="-",
+    times="x",
+    margin="+-",
+    tick="|",
+)
+
+# Okabe and Ito's colours, which the colour-blind tell apart; a glyph carries each state as well.
+DARK = Theme(
+    name="groundset-dark",
+    primary="#56B4E9",
+    secondary="#8AA4B8",
+    accent="#F0C75E",
+    warning="#E69F00",
+    error="#FF7A5C",
+    success="#4CC9A0",
+    foreground="#D6DCE2",
+    background="#12171C",
+    surface="#12171C",
+    panel="#1E262E",
+    dark=True,
+    variables={"rule": "#3A4753", "muted": "#8794A0"},
+)
+LIGHT = Theme(
+    name="groundset-light",
+    primary="#00609C",
+    secondary="#4A5E6D",
+    accent="#8A5A00",
+    warning="#9A5B00",
+    error="#B3371A",
+    success="#00704F",
+    foreground="#1E262D",
+    background="#FAFAF7",
+    surface="#FAFAF7",
+    panel="#ECECE6",
+    dark=False,
+    variables={"rule": "#B9C0C6", "muted": "#5D6871"},
+)
+
+
+def bar(share: float, width: int, glyphs: Glyphs) -> tuple[str, str]:
+    """(filled, empty) parts of a bar that is `width` cells wide."""
+    steps = len(glyphs.parts) + 1
+    eighths = round(min(max(share, 0.0), 1.0) * width * steps)
+    whole, part = divmod(eighths, steps)
+    filled = glyphs.full * whole + (glyphs.parts[part - 1] if part else "")
+    return filled, glyphs.empty * (width - len(filled))

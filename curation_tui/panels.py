@@ -1,0 +1,52 @@
+"""The small panes: why the item is next, this session, and what stands in place of an item."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from curation_tui.document import Block
+from curation_tui.figures import counted, percent
+from curation_tui.item import Progress, Tally, short_id
+from curation_tui.looks import Glyphs
+from curation_tui.safe_text import label
+
+
+def why_blocks(why: str) -> Iterator[Block]:
+    """Why the item is next."""
+    yield Block(label(why))
+
+
+def finished_blocks(progress: Progress, path: Path) -> Iterator[Block]:
+    """What was reached, and what to do next, when the queue is empty."""
+    reached, goal = percent(progress.coverage.estimate), f"{progress.goal:.0%}"
+    against = "at the goal of" if progress.coverage.estimate >= progress.goal else "below the goal of"
+    yield Block(label("Every draft is decided.", "bold"))
+    yield Block(label(f"{counted(progress.samples, 'sample')}, coverage {reached} of traffic, {against} {goal}."))
+    for place, (name, command) in enumerate(
+        (
+            ("Export the set   ", f"groundset export {path} OUT --format inspect"),
+            ("Draft more       ", f"groundset draft {path}"),
+            ("See what is left ", f"groundset gaps {path}"),
+        )
+    ):
+        yield Block(label(command, "bold"), label(name, "$muted"), space_before=place == 0)
+
+
+def broken_blocks(draft_id: str) -> Iterator[Block]:
+    """What can be done with an item that cannot be shown."""
+    yield Block(label(f"This item cannot be shown ({short_id(draft_id)}). x rejects it, j skips it."))
+
+
+def session_blocks(progress: Progress, tally: Tally, spent: float, glyphs: Glyphs) -> Iterator[Block]:
+    """This session, then the project."""
+    yield Block(
+        label(
+            f"{tally.decided} decided  {glyphs.accepted}{tally.accepted} {glyphs.edited}{tally.edited} "
+            f"{glyphs.rejected}{tally.rejected} {glyphs.later}{tally.later}"
+        )
+    )
+    if tally.median_seconds is not None:
+        yield Block(label(f"median {tally.median_seconds:.1f} s each", "$muted"))
+    yield Block(label(f"{counted(progress.samples, 'sample')} in the set", "$muted"))
+    yield Block(label(f"{progress.rejected:,} rejected, {progress.later:,} put off", "$muted"))
+    if spent:
+        yield Block(label(f"drafting cost ${spent:,.2f}", "$muted"))

@@ -1,0 +1,72 @@
+"""A sheet of text over the screen: help, and explanations."""
+
+from collections.abc import Iterator, Sequence
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+
+from curation_tui.actions import Action, Where, actions, bindings
+from curation_tui.document import Block, Document
+from curation_tui.footer import keys
+from curation_tui.safe_text import label
+from generator.records import REASONS
+
+_KEYS = 15  # cells of the widest keys
+
+
+class Sheet(ModalScreen[None]):
+    """A titled text that closes by the key that opened it."""
+
+    WHERE: ClassVar[Where] = "sheet"
+    BINDINGS = bindings(WHERE)
+
+    def __init__(self, title: Content, blocks: Sequence[Block]) -> None:
+        super().__init__()
+        self._heading, self._blocks = title, blocks
+
+    def compose(self) -> ComposeResult:
+        """A pane that scrolls."""
+        with Vertical(id="sheet"):
+            yield Document(id="sheet-text")
+
+    def on_mount(self) -> None:
+        """Fill the pane."""
+        self.query_one("#sheet").border_title = self._heading
+        self.query_one("#sheet").border_subtitle = keys(self.WHERE)
+        self.query_one(Document).show(self._blocks)
+
+    def action_close(self) -> None:
+        """Back to the screen below."""
+        self.dismiss()
+
+    def action_page_down(self) -> None:
+        """Scroll down."""
+        self.query_one(Document).scroll_page_down(animate=False)
+
+    def action_page_up(self) -> None:
+        """Scroll up."""
+        self.query_one(Document).scroll_page_up(animate=False)
+
+
+def help_sheet(where: Where) -> Sheet:
+    """All keys of a screen."""
+    return Sheet(label("Keys"), list(_help(where)))
+
+
+def _help(where: Where) -> Iterator[Block]:
+    for action in actions(where):
+        yield Block(label(action.help), label(f"{action.shown:<{_KEYS}}", "bold $primary"))
+        if action.takes_key:
+            yield from _reasons(action)
+    yield Block(
+        label("Every act is saved before the screen says so. Pasted text never decides anything."),
+        space_before=True,
+    )
+
+
+def _reasons(action: Action) -> Iterator[Block]:
+    for key in action.keys:
+        yield Block(label(REASONS[key], "$muted"), label(f"{'':<{_KEYS}}{key} ", "$muted"))
