@@ -96,7 +96,7 @@ def flags(item: Item) -> list[Content]:
         parts = (label('Asked for "', _FLAG), names[0], label('", landed in "', _FLAG), names[1], label('".', _FLAG))
         said.append(joined(*parts))
     if item.alike:
-        said.append(label(f"{counted(item.alike, 'more draft')} in the queue ask about the same.", _FLAG))
+        said.append(label(f"The queue holds {counted(item.alike, 'more draft')} about the same.", _FLAG))
     return said
 
 

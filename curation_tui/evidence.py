@@ -12,7 +12,7 @@ from curation_tui.looks import Glyphs, bar
 from curation_tui.safe_text import NOTHING, joined, label, line, separated
 from generator.evalset.queue import ALIKE
 
-_NEAR_WIDTH = 96  # cells: about four lines in the column
+_NEAR_WIDTH = 76  # cells: about three lines in the column
 _BAR = 24
 
 
