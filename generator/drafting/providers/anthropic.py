@@ -1,71 +1,29 @@
 """Anthropic's messages."""
 
-from collections.abc import Mapping
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any
 
 from generator.drafting.prompting import Prompt
-from generator.drafting.providers.failures import Caller, classify
-from generator.drafting.providers.provider import Answer, RawAnswer, Server, Usage
+from generator.drafting.providers.failures import classify
+from generator.drafting.providers.hosted import HostedProvider
+from generator.drafting.providers.provider import Answer, RawAnswer, Usage
 from generator.drafting.providers.wire import count_of, dig, read_object
 
-if TYPE_CHECKING:
-    from anthropic import AsyncAnthropic
 
-
-class AnthropicProvider:
+class AnthropicProvider(HostedProvider):
     """Messages with structured output; the API takes no temperature, so variety comes from the prompt."""
 
     name = "anthropic"
+    title = "Anthropic"
 
-    def __init__(
-        self, model: str, server: Server, *, api_key: str, free: bool = False, timeout_s: float = 120.0
-    ) -> None:
-        self.model = model
-        self.free = free
-        self._server = server
-        self._api_key = api_key
-        self._timeout_s = timeout_s
-        self._caller = Caller("Anthropic" if server.own else server.host, model, server.key_variable, (api_key,))
-        self._client: AsyncAnthropic | None = None
-
-    @property
-    def priced_as(self) -> str | None:
-        """Published prices hold for the provider itself only."""
-        return self.name if self._server.own else None
-
-    @property
-    def params(self) -> Mapping[str, str | int | bool]:
-        """The server."""
-        return {"base_url": self._server.base_url}
-
-    async def __aenter__(self) -> Self:
-        import httpx2
+    def _connect(self, **options: Any) -> Any:
         from anthropic import AsyncAnthropic
 
-        timeout = httpx2.Timeout(self._timeout_s, connect=10.0)
-        self._client = AsyncAnthropic(
-            api_key=self._api_key,
-            base_url=self._server.base_url,
-            max_retries=0,
-            timeout=timeout,
-            http_client=httpx2.AsyncClient(timeout=timeout, trust_env=not self._server.local),
-        )
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._client is not None:
-            await self._client.close()
-            self._client = None
+        return AsyncAnthropic(**options)
 
     async def send(self, prompt: Prompt, max_tokens: int) -> RawAnswer:
         """Send one request, once."""
         import anthropic
 
-        if self._client is None:
-            raise RuntimeError("a provider is used inside `async with`")
         try:
             raw = await self._client.messages.with_raw_response.create(**self._request(prompt, max_tokens))
             body = await raw.read()
