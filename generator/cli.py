@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 # Stages import numpy, SDKs and models: every command imports what it needs, so that `--help` answers at once.
 
 _BUG = 70
+_GATE = 0.10
+"""Share of untested traffic by which the verdict goes when no other is given."""
 _PROBLEMS = 5
 """How many of a run's problems are shown."""
 
@@ -364,6 +366,117 @@ def clusters(project: Path, limit: int | None, per_trace: Path | None, as_json: 
             show_json(cluster_rows(store)[:limit])
         elif per_trace is None:
             _show_clusters(store, limit)
+
+
+_evals = click.option(
+    "--evals", multiple=True, metavar="FILE", help="An existing evaluation set; without it, the accepted samples."
+)
+
+
+@cli.command()
+@_project
+@_evals
+@click.option("--fail-over", type=click.FloatRange(0, 1), metavar="SHARE", help="Fail when more traffic is untested.")
+@click.option("--limit", type=click.IntRange(1), default=15, show_default=True, help="Clusters to show.")
+@click.option("--per-trace", type=click.Path(path_type=Path), metavar="OUT.jsonl", help="Also write every trace.")
+@_as_json
+def gaps(
+    project: Path, evals: Sequence[str], fail_over: float | None, limit: int, per_trace: Path | None, as_json: bool
+) -> int:
+    """Untested clusters, by traffic.
+
+    With --fail-over 0.10 the exit code is a gate: 0 at most that share is untested, 1 more is, 3 the evidence
+    does not say.
+    """
+    from generator import assessment
+    from generator.answers import show_gaps
+    from generator.config import Config
+    from generator.evalset.listing import write_lines
+    from generator.store import Store
+
+    with Store.open(project) as store, TerminalNarrator() as narrator:
+        most = _GATE if fail_over is None else fail_over
+        answer = assessment.gaps(store, Config.beside(project), narrator, evals, most)
+        if per_trace is not None:
+            write_lines(answer.per_trace(), per_trace)
+        if as_json:
+            show_json(answer.as_json())
+        else:
+            show_gaps(answer, limit, most)
+    return 0 if fail_over is None else {"covered": 0, "gaps": 1, "unsure": 3}[answer.verdict]
+
+
+@cli.command()
+@_project
+@click.argument("texts", nargs=-1, required=True, metavar="TEXT... or -")
+@_evals
+@_as_json
+def covers(project: Path, texts: Sequence[str], evals: Sequence[str], as_json: bool) -> None:
+    """Is this tested? covered, near, gap, or nobody asks this; - reads a text a line."""
+    from generator import assessment
+    from generator.config import Config
+    from generator.printable import one_line
+    from generator.store import Store
+
+    asked = [line for line in sys.stdin.read().split("\n") if line.strip()] if texts == ("-",) else list(texts)
+    with Store.open(project) as store, TerminalNarrator() as narrator:
+        answers = assessment.covers(store, Config.beside(project), narrator, asked, evals)
+    if as_json:
+        show_json([answer.as_json() for answer in answers])
+        return
+    for answer in answers:
+        show(f"{answer.verdict:<17} {answer.covered:.2f}  {one_line(answer.text, 90)}")
+        if answer.nearest_item is not None:
+            show(f"  nearest item     {one_line(answer.nearest_item, 100)}")
+        show(f"  nearest traffic  {one_line(answer.nearest_trace, 80)}   [{one_line(answer.cluster, 30)}]")
+
+
+@cli.command()
+@_project
+@click.argument("benchmarks", nargs=-1, required=True, metavar="NAME=FILE...")
+@_as_json
+def mirage(project: Path, benchmarks: Sequence[str], as_json: bool) -> None:
+    """What share of your traffic each benchmark reaches, and what it is worth in your own traces."""
+    from generator import assessment
+    from generator.answers import show_mirage
+    from generator.config import Config
+    from generator.store import Store
+
+    named = [(name, file) for name, equals, file in (each.partition("=") for each in benchmarks) if equals and file]
+    if len(named) != len(benchmarks):
+        raise ConfigError("Name each benchmark and its file, for example: mmlu=mmlu.jsonl")
+    with Store.open(project) as store, TerminalNarrator() as narrator:
+        answer = assessment.mirage(store, Config.beside(project), narrator, named)
+    if as_json:
+        show_json(answer.as_json())
+    else:
+        show_mirage(answer)
+
+
+@cli.command()
+@_project
+@click.argument("results")
+@click.argument("results_b", required=False)
+@click.option("--judged", metavar="MODEL", help="The model that was judged: warns where its family drafted the items.")
+@_as_json
+def score(project: Path, results: str, results_b: str | None, judged: str | None, as_json: bool) -> int:
+    """What item results say of production; with two files, whether B is better than A.
+
+    RESULTS is our JSONL (id, passed or score), CSV, a promptfoo output, an Inspect log or an OpenAI evals log.
+    The exit code is 3 where nothing can be said.
+    """
+    from generator import assessment
+    from generator.answers import show_score
+    from generator.store import Store
+
+    with Store.open(project) as store:
+        files = [results] if results_b is None else [results, results_b]
+        answer = assessment.score(store, files, judged)
+    if as_json:
+        show_json(answer.as_json())
+    else:
+        show_score(answer)
+    return 0 if answer.first.estimate is not None else 3
 
 
 @cli.command()

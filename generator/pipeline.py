@@ -67,7 +67,7 @@ def ingest(
     )
 
 
-def embed(store: Store, config: Config, narrator: Narrator) -> "_Embedded":
+def embed(store: Store, config: Config, narrator: Narrator) -> "Embedded":
     """Turn every distinct trace into a vector."""
     from generator.traffic.embedding import embed as embed_texts
     from generator.traffic.encoders import open_encoder
@@ -83,11 +83,11 @@ def embed(store: Store, config: Config, narrator: Narrator) -> "_Embedded":
     if store.meta("encoder") != encoder.label:
         narrator.say(f"encoder: {encoder.label}")
         store.set_meta("encoder", encoder.label)
-    return _Embedded(encoder, [row[0] for row in rows], texts, [row[2] for row in rows], vectors)
+    return Embedded(encoder, [row[0] for row in rows], texts, [row[2] for row in rows], vectors)
 
 
 @dataclass(frozen=True, slots=True)
-class _Embedded:
+class Embedded:
     """The traffic as arrays that line up, and what made its vectors."""
 
     encoder: Any

@@ -1,6 +1,7 @@
 """Clusters and traces as rows, for `groundset clusters`."""
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -30,14 +31,26 @@ def write_per_trace(store: Store, out: Path) -> int:
     """Write every distinct trace with its cluster and cell as JSON Lines; returns how many."""
     cluster_of_cell = {cell.id: cell.cluster_id for cell in store.cells()}
     cell_of_trace = dict(store.trace_cells())
-    rows = store.trace_texts()
+
+    def row(trace_id: str, text: str, count: int) -> dict[str, Any]:
+        cell = cell_of_trace[trace_id]
+        cluster = cluster_of_cell[cell] if cell is not None else None
+        return {"id": trace_id, "text": text, "cluster": cluster, "cell": cell, "count": count}
+
+    return write_lines((row(*each) for each in store.trace_texts()), out)
+
+
+def write_lines(rows: Iterable[dict[str, Any]], out: Path) -> int:
+    """Write rows as JSON Lines; returns how many.
+
+    Raises:
+        ExportError: the file cannot be written.
+    """
+    count = 0
     try:
         with out.open("w", encoding="utf-8", newline="\n") as file:
-            for trace_id, text, count in rows:
-                cell = cell_of_trace[trace_id]
-                cluster = cluster_of_cell[cell] if cell is not None else None
-                row = {"id": trace_id, "text": text, "cluster": cluster, "cell": cell, "count": count}
+            for count, row in enumerate(rows, start=1):  # noqa: B007 - the last number is the answer
                 file.write(json.dumps(row, allow_nan=False) + "\n")
     except OSError as error:
         raise ExportError(f"{out} cannot be written: {error.strerror}.") from error
-    return len(rows)
+    return count

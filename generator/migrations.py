@@ -1,0 +1,73 @@
+"""The schema of the project file, step by step. A step that was released is never changed; a new one is added."""
+
+import sqlite3
+
+
+def _m001_first_schema(db: sqlite3.Connection) -> None:
+    statements = """
+    CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+
+    CREATE TABLE source (
+        id INTEGER PRIMARY KEY, name TEXT NOT NULL, digest TEXT NOT NULL UNIQUE, size INTEGER NOT NULL,
+        layout TEXT NOT NULL, format TEXT NOT NULL, why TEXT NOT NULL,
+        records INTEGER NOT NULL DEFAULT 0, accepted INTEGER NOT NULL DEFAULT 0,
+        repeated INTEGER NOT NULL DEFAULT 0, rejected INTEGER NOT NULL DEFAULT 0,
+        complete INTEGER NOT NULL DEFAULT 0);
+    CREATE TABLE trace (
+        number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, text TEXT NOT NULL, messages TEXT NOT NULL,
+        answer TEXT, count INTEGER NOT NULL, first_seen TEXT, last_seen TEXT, signals TEXT NOT NULL,
+        source_id INTEGER NOT NULL REFERENCES source, position INTEGER NOT NULL, cell_id INTEGER);
+    CREATE INDEX trace_by_cell ON trace (cell_id);
+    CREATE TABLE rejected (
+        source_id INTEGER NOT NULL REFERENCES source, position INTEGER NOT NULL, reason TEXT NOT NULL);
+    CREATE TABLE placeholder (
+        kind TEXT NOT NULL, digest TEXT NOT NULL, number INTEGER NOT NULL, PRIMARY KEY (kind, digest)) WITHOUT ROWID;
+    CREATE TABLE redaction (kind TEXT PRIMARY KEY, count INTEGER NOT NULL) WITHOUT ROWID;
+
+    CREATE TABLE cluster (
+        id TEXT PRIMARY KEY, name TEXT NOT NULL, named_by TEXT NOT NULL, weight REAL NOT NULL,
+        traces INTEGER NOT NULL, distinct_traces INTEGER NOT NULL, exemplars TEXT NOT NULL) WITHOUT ROWID;
+    CREATE TABLE cell (
+        id INTEGER PRIMARY KEY, cluster_id TEXT NOT NULL REFERENCES cluster, weight REAL NOT NULL,
+        distinct_traces INTEGER NOT NULL, exemplar_id TEXT NOT NULL);
+    CREATE TABLE cell_parent (
+        step INTEGER PRIMARY KEY, left_node INTEGER NOT NULL, right_node INTEGER NOT NULL, height REAL NOT NULL);
+
+    CREATE TABLE draft (
+        number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, origin TEXT NOT NULL, kind TEXT NOT NULL,
+        messages TEXT NOT NULL, criteria TEXT NOT NULL, must_not TEXT NOT NULL, why TEXT NOT NULL,
+        cluster_id TEXT NOT NULL, model TEXT NOT NULL, prompt_hash TEXT NOT NULL, call_key TEXT,
+        reference TEXT, invented TEXT NOT NULL, weight REAL NOT NULL, stratum TEXT);
+    CREATE TABLE draft_source (
+        draft_id TEXT NOT NULL REFERENCES draft (id), trace_id TEXT NOT NULL,
+        PRIMARY KEY (draft_id, trace_id)) WITHOUT ROWID;
+    CREATE TABLE landing (
+        draft_id TEXT PRIMARY KEY REFERENCES draft (id), cell_id INTEGER NOT NULL, cluster_id TEXT NOT NULL,
+        neighbours TEXT NOT NULL, alike TEXT NOT NULL, off_traffic INTEGER NOT NULL) WITHOUT ROWID;
+    CREATE TABLE reach (
+        draft_id TEXT NOT NULL REFERENCES draft (id), cell_id INTEGER NOT NULL, depth REAL NOT NULL,
+        PRIMARY KEY (draft_id, cell_id)) WITHOUT ROWID;
+
+    CREATE TABLE call (
+        key TEXT PRIMARY KEY, cluster_id TEXT NOT NULL, provider TEXT NOT NULL, model TEXT NOT NULL,
+        prompt_hash TEXT NOT NULL, state TEXT NOT NULL, attempts INTEGER NOT NULL DEFAULT 0,
+        sent_at TEXT, answered_at TEXT, reserved_usd REAL NOT NULL DEFAULT 0, raw BLOB, usage TEXT,
+        cost_usd REAL NOT NULL DEFAULT 0, outcome TEXT) WITHOUT ROWID;
+    CREATE INDEX call_by_state ON call (state);
+
+    CREATE TABLE event (
+        seq INTEGER PRIMARY KEY AUTOINCREMENT, uuid TEXT NOT NULL UNIQUE, step TEXT NOT NULL,
+        draft_id TEXT NOT NULL, actor TEXT NOT NULL, verb TEXT NOT NULL, payload TEXT NOT NULL, at TEXT NOT NULL);
+    CREATE INDEX event_by_draft ON event (draft_id, seq);
+    CREATE INDEX event_by_step ON event (step);
+    CREATE TABLE draft_state (
+        draft_id TEXT PRIMARY KEY, verdict TEXT NOT NULL, reason TEXT, edit TEXT, actor TEXT, at TEXT) WITHOUT ROWID;
+    CREATE INDEX draft_state_by_verdict ON draft_state (verdict);
+    """
+    # Not `executescript`: it would commit the transaction that makes a migration all or nothing.
+    for statement in statements.split(";"):
+        db.execute(statement)
+
+
+MIGRATIONS = (_m001_first_schema,)
+"""Applied in order; `PRAGMA user_version` counts those a file has had."""
