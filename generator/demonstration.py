@@ -3,7 +3,7 @@
 from importlib.resources import as_file, files
 from pathlib import Path
 
-from generator import pipeline
+from generator import assessment, pipeline
 from generator.config import Config
 from generator.errors import LogError
 from generator.evalset.deciding import decide
@@ -14,6 +14,7 @@ from generator.printable import one_line
 from generator.store import Store
 
 LOGS = ("support_assistant.jsonl", "travel_agent.jsonl", "search_box.txt")
+EVALS = "existing_evals.jsonl"
 _ACCEPTED = 40
 
 
@@ -42,6 +43,7 @@ def run(folder: Path, narrator: Narrator) -> Path:
         show(f"3. {drafted.new + drafted.known} drafts made by rule (no model), and real inputs beside them")
         _accept(store)
         _export(store, folder)
+        _show_gaps(store, config, narrator, seeds / EVALS)
     show()
     show(f"Your turn: groundset curate {project}")
     show("Your logs: groundset run support.groundset LOGS...")
@@ -59,6 +61,15 @@ def _show_clusters(store: Store, limit: int = 8) -> None:
             for each in found[:limit]
         ],
     )
+
+
+def _show_gaps(store: Store, config: Config, narrator: Narrator, evals: Path) -> None:
+    show("6. The traffic looked at trace by trace: what a set made by hand tests of it, and what the new one")
+    for what, evals_given in (("26 items by hand", [str(evals)]), ("the new samples", [])):
+        found = assessment.gaps(store, config, narrator, evals_given, fail_over=0.1).gaps
+        names = {cluster.id: cluster.name for cluster in store.clusters()}
+        worst = ", ".join(one_line(names[gap.cluster_id], 24) for gap in found.clusters[:3])
+        show(f"   {what:<17} tests {percent(found.coverage.estimate):>6}; largest gaps: {worst}")
 
 
 def _accept(store: Store) -> None:
