@@ -7,8 +7,8 @@ each with its share of traffic as weight.
 Interval (figures: `tests/evidence/intervals.py`). The variance of a stratum is its own where it has two
 results. A lone result says nothing of its stratum; it gets the mean of the pooled variance within strata
 and of that between it and its neighbours in the tree, or of all items where the tree is not known. That
-gives a design effect against a simple random sample (Kish 1965), which is drawn to 1 as if by two items
-that fail more, because few failures cannot show that the strata help. The sample size divided by that
+gives a design effect against a simple random sample (Kish 1965), which is drawn to 1 as if by one item
+that fails more, because few failures cannot show that the strata help. The sample size divided by that
 effect takes the place of n in Wilson's interval (1927), with Student's t for the normal quantile, as Korn
 and Graubard (1998) do for that of Clopper and Pearson.
 """
@@ -29,7 +29,7 @@ from generator.records import Cluster, Merge, Sample
 DifferenceVerdict = Literal["A better", "B better", "cannot tell"]
 
 _LEVEL = 0.95
-_DOUBT = 2.0
+_DOUBT = 1.0
 """Failures (or passes, if those are fewer) that the belief in a design effect of 1 weighs."""
 _FEW = 30
 """Below this many random items the score says that it is rough."""

@@ -25,6 +25,33 @@ TEXTS = [
 ]
 
 
+# The exported data set through Inspect's own loop; the solver answers with the target, so that every sample
+# passes only if input and target arrive whole. No model is called: even the mock one fetches a tokeniser.
+ECHO = """
+from pathlib import Path
+
+from inspect_ai import Task, task
+from inspect_ai.dataset import json_dataset
+from inspect_ai.model import ModelOutput
+from inspect_ai.scorer import exact
+from inspect_ai.solver import solver
+
+
+@solver
+def echo():
+    async def solve(state, generate):
+        state.output = ModelOutput.from_content("mockllm/model", state.target.text)
+        return state
+
+    return solve
+
+
+@task
+def hostile():
+    return Task(dataset=json_dataset(str(Path(__file__).with_name("dataset.jsonl"))), solver=echo(), scorer=exact())
+"""
+
+
 @pytest.fixture
 def hostile(tmp_path):
     """A project whose accepted samples are the hostile corpus: in inputs, criteria, tool calls and results."""
@@ -91,22 +118,16 @@ def test_inspect_loads_every_hostile_sample_and_runs_it(hostile, tmp_path):
         assert there.target == sample.target
         assert there.input[2].tool_calls[0].arguments == json.loads(sample.input[2].tool_calls[0].arguments)
         assert (there.sandbox, there.setup, there.files) == (None, None, None)
+    (tmp_path / "inspect" / "echo.py").write_text(ECHO)
     environ = os.environ | {"INSPECT_DISPLAY": "none"}
-    command = [
-        str(Path(sys.executable).with_name("inspect")),
-        "eval",
-        "task.py",
-        "--model",
-        "mockllm/model",
-        "--log-dir",
-        "logs",
-        "--limit",
-        "20",
-    ]
-    command += ["--model-role", "grader=mockllm/model"]
+    command = [str(Path(sys.executable).with_name("inspect")), "eval", "echo.py", "--model", "mockllm/model"]
+    command += ["--log-dir", "logs", "--log-format", "json"]
     done = subprocess.run(command, cwd=tmp_path / "inspect", env=environ, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert list((tmp_path / "inspect" / "logs").iterdir())
+    log = json.loads(next((tmp_path / "inspect" / "logs").glob("*.json")).read_text())
+    assert log["status"] == "success"
+    assert {score["value"] for row in log["samples"] for score in row["scores"].values()} == {"C"}
+    assert len(log["samples"]) == len(loaded)
 
 
 def test_promptfoo_files_keep_foreign_text_out_of_every_place_that_is_expanded(hostile, tmp_path):
