@@ -542,6 +542,7 @@ def _ingested_json(report: "IngestReport") -> dict[str, Any]:
 
 def _show_clusters(store: "Store", limit: int | None) -> None:
     from generator.printable import one_line
+    from generator.traffic.clustering import health
 
     found = store.clusters()
     exemplars = {trace.id: trace.text for trace in store.traces(each.exemplar_ids[0] for each in found[:limit])}
@@ -561,6 +562,8 @@ def _show_clusters(store: "Store", limit: int | None) -> None:
     if limit is not None and len(found) > limit:
         rest = sum(each.weight for each in found[limit:])
         show(f"and {len(found) - limit} more with {percent(rest)} of the traffic: groundset clusters {store.path}")
+    if (warning := health(found)) is not None:
+        show(warning)
 
 
 def _show_drafted(project: Path, report: "DraftingReport", narrator: TerminalNarrator) -> None:

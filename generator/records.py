@@ -176,7 +176,7 @@ class Merge:
     left: int
     right: int
     height: float
-    """Cosine distance at which the two parts meet."""
+    """Mean cosine distance of the two parts, between vectors as `traffic.tree.sharpen` gives them."""
 
 
 @dataclass(frozen=True, slots=True)

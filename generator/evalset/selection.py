@@ -6,10 +6,10 @@ Two frames that are never mixed: *discovery* (exemplars, variants, edge cases) f
 
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from generator.records import Draft, DraftState, Origin, Sample, Split, Trace, content_id
+from generator.records import Draft, DraftState, Merge, Origin, Sample, Split, Trace, content_id
 from generator.store import Store
 from generator.traffic.tree import cut_into
 
@@ -72,6 +72,17 @@ def _quoted(text: str, width: int = 160) -> str:
     return folded if len(folded) <= width else folded[: width - 1].rstrip() + "…"
 
 
+def allocate(merges: Sequence[Merge], cells: Iterable[int], budget: int) -> Mapping[int, int]:
+    """Piece of the tree of each of these cells, in as many pieces as the budget has items.
+
+    Only pieces with such a cell count. One item a piece tests more needs than any other choice that we tried
+    (`tests/evidence/selection.py`): a piece is a need of its own before a frequent need gets a second item.
+    """
+    chosen = sorted(set(cells))
+    pieces = cut_into(tuple(merges), budget, among=chosen)
+    return {cell: int(pieces[cell]) for cell in chosen}
+
+
 def draw_random(store: Store, wanted: int, random_state: int = 0) -> list[Draw]:
     """The random frame: about `wanted` traces, drawn within strata of the tree in proportion to traffic.
 
@@ -79,14 +90,13 @@ def draw_random(store: Store, wanted: int, random_state: int = 0) -> list[Draw]:
     sent it (Efraimidis and Spirakis 2006), and its lot is made from its id, so that more logs change the
     draw as little as possible and the same logs give the same draw.
     """
-    merges = store.merges()
-    strata = cut_into(tuple(merges), max(wanted // 2, 1))
+    cell_of_trace = {trace_id: cell for trace_id, cell in store.trace_cells() if cell is not None}
+    strata = allocate(store.merges(), cell_of_trace.values(), wanted // 2)
     members: dict[int, list[tuple[float, str, int]]] = {}
     counts = {trace_id: count for trace_id, _, count in store.trace_texts()}
-    for trace_id, cell in store.trace_cells():
-        if cell is not None:
-            count = counts[trace_id]
-            members.setdefault(int(strata[cell]), []).append((_lot(trace_id, count, random_state), trace_id, count))
+    for trace_id, cell in cell_of_trace.items():
+        count = counts[trace_id]
+        members.setdefault(strata[cell], []).append((_lot(trace_id, count, random_state), trace_id, count))
     total = sum(counts.values())
     draws = []
     for stratum, traces in sorted(members.items()):
@@ -149,24 +159,32 @@ def _split(sample_id: str) -> Split:
 
 
 def balanced(store: Store, chosen: Sequence[Sample], size: int) -> list[Sample]:
-    """A balanced set of `size`: the samples that together test most of the traffic, greedily.
+    """A balanced set of `size`: one sample of each piece of the tree, so that many different needs are tested.
 
-    When nothing is left to gain, the rest is filled up by how deep a sample tests its own best cell.
+    In each piece, and when every piece has its sample, the one that adds most to what is tested of the traffic
+    comes first; where nothing is left to gain, the one that tests its own best cell most deeply.
     """
+    cell_of = {sample.id: sample.cell_id for sample in chosen if sample.cell_id is not None}
+    pieces = allocate(store.merges(), cell_of.values(), size)
     weight = {cell.id: cell.weight for cell in store.cells()}
     reach = {row.draft_id: row.reach for row in store.queue_rows()}
     depth: dict[int, float] = {}
     left = {sample.id: sample for sample in chosen}
     picked: list[Sample] = []
+    open_pieces = set(pieces.values())
 
-    def gain(sample_id: str) -> tuple[float, float, str]:
+    def piece(sample_id: str) -> int | None:
+        return pieces[cell_of[sample_id]] if sample_id in cell_of else None
+
+    def gain(sample_id: str) -> tuple[bool, float, float, str]:
         cells = reach.get(sample_id, ())
         added = sum(weight[cell] * max(0.0, deep - depth.get(cell, 0.0)) for cell, deep in cells)
-        return added, max((deep for _, deep in cells), default=0.0), sample_id
+        return piece(sample_id) in open_pieces, added, max((deep for _, deep in cells), default=0.0), sample_id
 
     while left and len(picked) < size:
         best = max(left, key=gain)
         for cell, deep in reach.get(best, ()):
             depth[cell] = max(deep, depth.get(cell, 0.0))
         picked.append(left.pop(best))
+        open_pieces -= {piece(best)}
     return sorted(picked, key=lambda sample: sample.id)

@@ -11,11 +11,23 @@ import numpy.typing as npt
 
 from generator.records import Cell, Cluster, Merge, content_id
 from generator.traffic.encoders import Vectors, unit
-from generator.traffic.tree import Cells, Labels, Scale, automatic_cut, cut_into, join, make_cells, measure_scale
+from generator.traffic.tree import (
+    Cells,
+    Labels,
+    Scale,
+    automatic_cut,
+    cut_into,
+    join,
+    make_cells,
+    measure_scale,
+    sharpen,
+)
 
 _EXEMPLARS = 5
 _NAME_TEXTS = 300  # texts of a cluster that its name is made from
 _NAME_CHARACTERS = 2_000  # of each of them
+_LARGE = 0.25
+"""Share of the traffic above which a cluster may well hold more than one need."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +39,7 @@ class Clustering:
     merges: tuple[Merge, ...]
     cell_of_trace: Mapping[str, int]
     scale: Scale
+    """Of the sharpened vectors that the tree is made of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +71,12 @@ def cluster(
         before: an earlier clustering of the same project, for ids and names to be kept.
         random_state: the same number gives the same clusters.
     """
-    cells = make_cells(vectors, random_state)
-    merges, scale = join(cells), measure_scale(vectors, random_state)
-    cluster_of_cell = automatic_cut(merges, scale) if pieces is None else cut_into(merges, pieces)
     weights = np.asarray(counts, dtype=np.int64)
+    vectors = sharpen(vectors, random_state)
+    cells = make_cells(vectors, random_state)
+    traffic_of_cell = np.bincount(cells.of_text, weights=weights)
+    merges, scale = join(cells, traffic_of_cell), measure_scale(vectors, random_state)
+    cluster_of_cell = automatic_cut(merges, scale) if pieces is None else cut_into(merges, pieces)
     exemplar_of_cell = _nearest_to_centroid(cells, vectors)
     groups = _groups(cells, cluster_of_cell, weights, vectors, exemplar_of_cell)
     names = phrase_names([[texts[row] for row in group.rows[:_NAME_TEXTS]] for group in groups])
@@ -80,15 +95,14 @@ def cluster(
     ]
     members = {made.id: [ids[row] for row in group.rows] for made, group in zip(clusters, groups, strict=True)}
     kept = keep_identity(clusters, members, dict(zip(ids, counts, strict=True)), before or Before())
-    weight_of_cell = np.bincount(cells.of_text, weights=weights, minlength=len(cells.centroids)) / total
-    size_of_cell = np.bincount(cells.of_text, minlength=len(cells.centroids))
+    size_of_cell = np.bincount(cells.of_text)
     return Clustering(
         clusters=tuple(kept),
         cells=tuple(
             Cell(
                 id=number,
                 cluster_id=kept[int(cluster_of_cell[number])].id,
-                weight=float(weight_of_cell[number]),
+                weight=float(traffic_of_cell[number]) / total,
                 distinct=int(size_of_cell[number]),
                 exemplar_id=ids[int(exemplar_of_cell[number])],
             )
@@ -98,6 +112,17 @@ def cluster(
         cell_of_trace={trace: int(cell) for trace, cell in zip(ids, cells.of_text, strict=True)},
         scale=scale,
     )
+
+
+def health(clusters: Sequence[Cluster]) -> str | None:
+    """What makes figures per cluster doubtful, or None.
+
+    One need may really be most of the traffic, so a large cluster is told and not cut.
+    """
+    largest = max(clusters, key=lambda each: each.weight, default=None)
+    if largest is None or len(clusters) == 1 or largest.weight <= _LARGE:
+        return None
+    return f"one cluster holds {100 * largest.weight:.0f} % of the traffic: look before you trust figures per cluster"
 
 
 def _nearest_to_centroid(cells: Cells, vectors: Vectors) -> Labels:

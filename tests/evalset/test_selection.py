@@ -4,10 +4,10 @@ import pytest
 
 from generator.errors import StageError
 from generator.evalset.deciding import decide
-from generator.evalset.selection import balanced, draw_random, exemplar_drafts, random_drafts, samples
-from generator.records import Message
+from generator.evalset.selection import allocate, balanced, draw_random, exemplar_drafts, random_drafts, samples
+from generator.records import Merge, Message
 from generator.store import Store
-from tests.worlds import cluster_of_each, fill, project, trace
+from tests.worlds import cluster_of_each, draft, fill, landed, project, trace
 
 
 @pytest.fixture
@@ -83,12 +83,34 @@ def test_the_split_is_kept_when_others_come_and_go(tmp_path):
         assert set(many.values()) == {"dev", "holdout"}
 
 
-def test_a_balanced_set_takes_the_frequent_needs_first(tmp_path):
+def test_a_balanced_set_takes_the_most_frequent_need_of_each_piece(tmp_path):
     with project(tmp_path / "a.groundset", needs=6) as store:
         decide(store, "accept", (), best=6, reason=None, actor="ana")
         chosen = balanced(store, samples(store), 2)
-        assert {each.cluster_id for each in chosen} == {"c-0", "c-1"}
+        # Need 5 joins last, so it is a piece of its own; of the others, need 0 is asked most.
+        assert {each.cluster_id for each in chosen} == {"c-0", "c-5"}
         assert len(balanced(store, samples(store), 99)) == 6
+
+
+def test_a_balanced_set_gives_no_need_a_second_sample_while_another_has_none(tmp_path):
+    with Store.open(tmp_path / "a.groundset", create=True) as store:
+        traces = [trace(f"need {i}", count=9 - 4 * i) for i in range(3)]
+        fill(store, traces)
+        cluster_of_each(store, traces)
+        often = {draft(f"asks for the first, {i}"): {0: 0.1 + 0.2 * i} for i in range(4)}
+        landed(store, traces, often | {draft(f"asks for {i}", f"c-{i}"): {i: 0.5} for i in (1, 2)})
+        decide(store, "accept", [each.id for each in store.drafts()], best=None, reason=None, actor="ana")
+        assert {each.cluster_id for each in balanced(store, samples(store), 3)} == {"c-0", "c-1", "c-2"}
+        assert len(balanced(store, samples(store), 5)) == 5
+
+
+def test_only_pieces_that_hold_a_candidate_use_up_the_budget():
+    merges = (Merge(0, 1, 0.1), Merge(2, 3, 0.2), Merge(4, 5, 0.6), Merge(6, 7, 0.9))
+    assert allocate(merges, [0, 1], 2) == {0: 0, 1: 1}
+    assert len(set(allocate(merges, [0, 1, 2], 2).values())) == 2
+    assert len(set(allocate(merges, range(5), 99).values())) == 5
+    assert allocate((), [0], 3) == {0: 0}
+    assert allocate((), [], 3) == {}
 
 
 @pytest.mark.parametrize(

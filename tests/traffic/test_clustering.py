@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from generator.records import Merge
-from generator.traffic.clustering import Before, cluster, phrase_names
+from generator.records import Cluster, Merge
+from generator.traffic.clustering import Before, cluster, health, phrase_names
 from generator.traffic.encoders import unit
-from generator.traffic.tree import Scale, cut_at, cut_into, join, make_cells, measure_scale
+from generator.traffic.tree import Cells, Scale, cut_at, cut_into, join, make_cells, measure_scale, sharpen
 
 
 def blobs(needs=6, each=40, spread=0.25, random_state=0):
@@ -86,6 +86,46 @@ def test_a_cut_joins_what_meets_below_it():
     assert cut_at(merges, 0.15).tolist() == [0, 0, 1, 2]
     assert cut_at(merges, 0.3).tolist() == [0, 0, 1, 1]
     assert cut_into(merges, 1).tolist() == [0, 0, 0, 0]
+
+
+def test_the_tree_is_that_of_average_linkage():
+    from scipy.cluster.hierarchy import linkage
+
+    vectors, _ = blobs(needs=5, each=30, spread=0.9)
+    merges = join(Cells(vectors, np.arange(len(vectors))))
+    heights = linkage(vectors, "average", metric="cosine")[:, 2]
+    assert [merge.height for merge in merges] == pytest.approx(heights, abs=1e-5)
+
+
+def test_heavy_cells_count_more_in_the_tree():
+    angles = np.radians([0, 30, 75])
+    cells = Cells(np.column_stack([np.cos(angles), np.sin(angles)]).astype(np.float32), np.arange(3))
+    _, even = join(cells)
+    _, first_heavy = join(cells, np.array([8, 1, 1]))
+    assert even.height < first_heavy.height <= 1 - np.cos(np.radians(75))
+
+
+def test_sharpened_vectors_lie_nearer_to_their_own_need():
+    vectors, truth = blobs(needs=4, each=300, spread=0.9)
+    sharp = sharpen(vectors)
+    same = truth[:, None] == truth[None, :]
+    before, after = vectors @ vectors.T, sharp @ sharp.T
+    assert after[same].mean() > before[same].mean() + 0.1
+    assert after[~same].mean() < before[~same].mean() + 0.05
+    assert np.linalg.norm(sharp, axis=1) == pytest.approx(1, abs=1e-5)
+
+
+def test_clusters_hardly_depend_on_the_random_state():
+    vectors, _ = blobs(needs=12, each=60, spread=0.7)
+    one, other = clustered(vectors), clustered(vectors, random_state=1)
+    assert clustered(vectors) == one
+    assert len(one.clusters) == len(other.clusters) == 12
+
+
+@pytest.mark.parametrize(("shares", "says"), [((0.61, 0.39), "61 %"), ((0.2,) * 5, None), ((1.0,), None), ((), None)])
+def test_a_cluster_that_holds_much_of_the_traffic_is_told(shares, says):
+    found = health([Cluster(f"c-{i}", "a need", "phrases", share, 1, 1, ()) for i, share in enumerate(shares)])
+    assert found is None if says is None else says in found
 
 
 def test_the_scale_does_not_depend_much_on_how_much_was_logged():
