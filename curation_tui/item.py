@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from generator.evalset.queue import Interval
-from generator.records import Draft, DraftState, Message
+from generator.records import Draft, DraftState, Interval, Message
 
 
 @dataclass(frozen=True, slots=True)

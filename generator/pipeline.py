@@ -7,7 +7,7 @@ it was.
 """
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -17,9 +17,9 @@ from generator.drafting import providers
 from generator.drafting.budget import Estimate
 from generator.drafting.drafting import DraftingReport
 from generator.errors import StageError
-from generator.evalset.queue import Interval, Queue
+from generator.evalset.queue import Queue
 from generator.logs.ingestion import IngestReport
-from generator.records import content_id
+from generator.records import Interval, content_id
 from generator.store import Counts, Store
 
 __all__ = ["Narrator", "Status", "cluster", "draft", "embed", "estimate", "ingest", "rank", "run", "status"]
@@ -225,10 +225,9 @@ def run(
     format: str = "auto",
     field: str | None = None,
     redact: bool = True,
-    on_ingested: Callable[[IngestReport], None] = lambda report: None,
 ) -> DraftingReport:
     """Everything up to the point where people decide."""
-    on_ingested(ingest(store, paths, narrator, format=format, field=field, redact=redact))
+    ingest(store, paths, narrator, format=format, field=field, redact=redact)
     cluster(store, config, narrator)
     drafted = draft(store, config, narrator)
     rank(store, config, narrator)

@@ -5,8 +5,6 @@ the screen, and bidirectional marks that reorder what a reader sees. Both front 
 the terminal app, pass every foreign text through `printable` on its way out. Data is stored as it came.
 """
 
-import unicodedata
-
 # C0 controls have their own pictures (ESC -> ␛); newline and tab are layout that the caller decides on.
 _TABLE: dict[int, str] = {code: chr(0x2400 + code) for code in range(0x20) if chr(code) not in "\n\t"}
 _TABLE[0x7F] = "\u2421"
@@ -27,8 +25,3 @@ def one_line(text: str, width: int) -> str:
     # Far more than any line shows is enough to fold: a 3 MB text must not cost 3 MB of work.
     folded = " ".join(printable(text[: 8 * width + 64]).split())
     return folded if len(folded) <= width else folded[: max(width - 1, 0)].rstrip() + "…"
-
-
-def is_printable(text: str) -> bool:
-    """Whether a terminal would show this text without acting on it."""
-    return all(unicodedata.category(char) not in {"Cc", "Cs"} or char in "\n\t" for char in text)

@@ -141,6 +141,15 @@ class Rejected:
 
 
 @dataclass(frozen=True, slots=True)
+class Interval:
+    """A figure with its 95 % interval."""
+
+    estimate: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
 class Cell:
     """A micro-cluster: about the same need in other words."""
 

@@ -12,7 +12,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from generator.records import Cell, Verdict, content_id
+from generator.records import Cell, Interval, Verdict, content_id
 from generator.store import QueueRow, Store
 
 ALIKE = 0.93
@@ -32,15 +32,6 @@ class QueueEntry:
     """1 - similarity to the nearest draft already decided on."""
     drawn: bool = False
     """Whether chance put it here rather than gain."""
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """A figure with its interval, all shares from 0 to 1."""
-
-    estimate: float
-    low: float
-    high: float
 
 
 class Queue:
@@ -133,11 +124,6 @@ class Queue:
     def entry(self, draft_id: str) -> QueueEntry:
         """One draft's place, whatever its verdict."""
         return QueueEntry(draft_id, self.gain(draft_id), self._novelty(draft_id))
-
-    def undecided(self) -> list[str]:
-        """Drafts nobody has decided on, those put off last, in the order in which they were made."""
-        new = [each for each, verdict in self._verdict.items() if verdict == "new"]
-        return new + [each for each, verdict in self._verdict.items() if verdict == "later"]
 
     def best(self, limit: int) -> list[QueueEntry]:
         """The first places of the queue, greedily: each gain assumes that those before it are accepted."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from generator.records import Cell
+from generator.records import Cell, Interval
 from generator.traffic.coverage import Floats, Traffic, depth
 from generator.traffic.encoders import Vectors
 from generator.traffic.tree import Labels
@@ -34,15 +34,6 @@ _FEWEST = 50
 _CURVE = (1, 2, 5, 10, 20, 40, 80, 160, 320, 640, 1280)
 _DRAWS = 5
 _BLOCK = 2_000
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """A figure with its interval."""
-
-    estimate: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +64,10 @@ class ClusterGap:
 class Gaps:
     """What a set of items leaves untested."""
 
-    coverage: Span
-    gap_share: Span
+    coverage: Interval
+    gap_share: Interval
     """Share of traffic in cells that are more likely untested than tested."""
-    unseen_mass: Span
+    unseen_mass: Interval
     """Share of traffic in needs that these logs do not hold (Good 1953, interval by Esty 1983)."""
     clusters: tuple[ClusterGap, ...]
     off_traffic: tuple[int, ...]
@@ -156,7 +147,7 @@ def _shifted(covered: Floats, log_odds: float) -> Floats:
     return np.asarray(odds / (1.0 + odds), dtype=np.float32)
 
 
-def coverage_of(covered: Floats, counts: npt.NDArray[np.int64]) -> Span:
+def coverage_of(covered: Floats, counts: npt.NDArray[np.int64]) -> Interval:
     """Share of traffic that is tested; the interval joins the draw of the traffic and the curve's own error."""
     estimate = _share(covered, counts)
     total = int(counts.sum())
@@ -164,14 +155,14 @@ def coverage_of(covered: Floats, counts: npt.NDArray[np.int64]) -> Span:
     low, high = (_share(_shifted(covered, sign * _CALIBRATION), counts) for sign in (-1.0, 1.0))
     below = math.hypot(1.96 * math.sqrt(variance), estimate - low)
     above = math.hypot(1.96 * math.sqrt(variance), high - estimate)
-    return Span(estimate, max(estimate - below, 0.0), min(estimate + above, 1.0))
+    return Interval(estimate, max(estimate - below, 0.0), min(estimate + above, 1.0))
 
 
 def _share(values: Floats, counts: npt.NDArray[np.int64]) -> float:
     return float(np.average(values, weights=counts)) if len(values) else 0.0
 
 
-def _gap_share(covered: Floats, traffic: Traffic, cells: Sequence[Cell]) -> Span:
+def _gap_share(covered: Floats, traffic: Traffic, cells: Sequence[Cell]) -> Interval:
     def share(log_odds: float) -> float:
         sums = np.bincount(traffic.cell_of, weights=_shifted(covered, log_odds) * traffic.counts, minlength=len(cells))
         sizes = np.bincount(traffic.cell_of, weights=traffic.counts, minlength=len(cells))
@@ -179,10 +170,10 @@ def _gap_share(covered: Floats, traffic: Traffic, cells: Sequence[Cell]) -> Span
 
     estimate = share(0.0)
     error = 1.96 * math.sqrt(estimate * (1 - estimate) / max(int(traffic.counts.sum()), 1))
-    return Span(estimate, max(share(_CALIBRATION) - error, 0.0), min(share(-_CALIBRATION) + error, 1.0))
+    return Interval(estimate, max(share(_CALIBRATION) - error, 0.0), min(share(-_CALIBRATION) + error, 1.0))
 
 
-def _unseen_mass(traffic: Traffic, cells: Sequence[Cell]) -> Span:
+def _unseen_mass(traffic: Traffic, cells: Sequence[Cell]) -> Interval:
     cluster_of_cell = {cell.id: cell.cluster_id for cell in cells}
     seen: dict[str, int] = {}
     for cell, count in zip(traffic.cell_of.tolist(), traffic.counts.tolist(), strict=True):
@@ -194,7 +185,7 @@ def _unseen_mass(traffic: Traffic, cells: Sequence[Cell]) -> Span:
     mass = once / total
     variance = max(once + 2 * twice - once**2 / total, 0.0) / total**2
     error = 1.96 * math.sqrt(variance)
-    return Span(mass, max(mass - error, 0.0), min(mass + error, 1.0))
+    return Interval(mass, max(mass - error, 0.0), min(mass + error, 1.0))
 
 
 def _by_cluster(tested: Tested, traffic: Traffic, cells: Sequence[Cell]) -> tuple[ClusterGap, ...]:
@@ -290,8 +281,8 @@ def own_curve(traffic: Traffic, near: Labels, random_state: int = 0) -> Curve:
 class Reach:
     """What a benchmark reaches of the traffic."""
 
-    share: Span
-    worth: Span
+    share: Interval
+    worth: Interval
     """In random traces of the same traffic."""
     clusters: tuple[ClusterGap, ...]
 
@@ -306,5 +297,5 @@ def reach_of(traffic: Traffic, near: Labels, cells: Sequence[Cell], items: Vecto
     share = coverage_of(tested.covered, traffic.counts)
     total = int(traffic.counts.sum())
     error = 1.96 * math.sqrt(_share((tested.covered - share.estimate) ** 2, traffic.counts) / max(total, 1))
-    worth = Span(*(curve.worth(share.estimate + sign * error) for sign in (0.0, -1.0, 1.0)))
+    worth = Interval(*(curve.worth(share.estimate + sign * error) for sign in (0.0, -1.0, 1.0)))
     return Reach(share, replace(worth, low=max(worth.low, 0.0)), _by_cluster(tested, traffic, cells))

@@ -2,6 +2,7 @@
 
 import ast
 import re
+import unicodedata
 from pathlib import Path
 
 import pyte
@@ -12,9 +13,13 @@ from textual.content import Content
 from curation_tui import safe_text
 from curation_tui.safe_text import editable, label, line, passage, visible
 from curation_tui.terminal import PasteGate, filtered
-from generator.printable import is_printable
 from tests.curation_tui.terminal import drawable
 from tests.hostile.corpus import HOSTILE
+
+
+def is_printable(text: str) -> bool:
+    return all(unicodedata.category(char) not in {"Cc", "Cs"} or char in "\n\t" for char in text)
+
 
 ROOM = Path(safe_text.__file__).parent
 MODULES = sorted(path for path in ROOM.glob("*.py") if path.name != "safe_text.py")
