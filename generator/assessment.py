@@ -18,7 +18,7 @@ from generator.evalset.importing import Item, read_items
 from generator.evalset.results import Results, read_results
 from generator.evalset.scoring import Difference, Drawn, Score, difference, order_of_strata, same_family
 from generator.evalset.selection import samples
-from generator.pipeline import Narrator, embed
+from generator.pipeline import Narrator, cells_of_traces, embed, traffic_of
 from generator.printable import one_line
 from generator.records import Cell, user_text
 from generator.store import Store
@@ -34,9 +34,8 @@ from generator.traffic.gaps import (
     off_traffic_limit,
     own_curve,
     reach_of,
-    test_against,
 )
-from generator.traffic.tree import Labels, measure_scale
+from generator.traffic.tree import Labels
 
 _COVERED, _NEAR = 0.5, 0.25
 """Probabilities from which a text counts as covered, and as near."""
@@ -73,21 +72,12 @@ def open_world(store: Store, config: Config, narrator: Narrator) -> World:
     Raises:
         StageError: there are no clusters, or traces have come in since they were made.
     """
-    cells = store.cells()
-    cell_of = [cell for _, cell in store.trace_cells()]
-    if not cells or None in cell_of:
-        raise StageError(f"{store.path} has traces without clusters; make them with: groundset cluster {store.path}")
+    cell_of = cells_of_traces(store)
     embedded = embed(store, config, narrator)
-    traffic = Traffic(
-        ids=embedded.ids,
-        counts=np.asarray(embedded.counts, dtype=np.int64),
-        vectors=embedded.vectors,
-        cell_of=np.asarray(cell_of, dtype=np.int64),
-        scale=measure_scale(embedded.vectors, config.random_state),
-    )
+    traffic = traffic_of(embedded, cell_of, config)
     names = {cluster.id: cluster.name for cluster in store.clusters()}
     near = neighbourhoods(traffic.vectors)
-    return World(store, traffic, embedded.texts, cells, near, names, embedded.encoder)
+    return World(store, traffic, embedded.texts, store.cells(), near, names, embedded.encoder)
 
 
 def items_of(store: Store, files: Sequence[str]) -> list[Item]:
@@ -105,8 +95,6 @@ class GapsAnswer:
     verdict: str
     items: Sequence[Item]
     world: World
-    covered: Sequence[float]
-    """Probability that it is tested, for every distinct trace."""
 
     def as_json(self, exemplars: int = 3) -> dict[str, Any]:
         """For `--json`; the keys are a contract."""
@@ -153,7 +141,7 @@ class GapsAnswer:
                 "covered": round(float(covered), 4),
             }
             for trace, text, cell, covered in zip(
-                traffic.ids, self.world.texts, traffic.cell_of.tolist(), self.covered, strict=True
+                traffic.ids, self.world.texts, traffic.cell_of.tolist(), self.gaps.tested.covered.tolist(), strict=True
             )
         ]
 
@@ -164,8 +152,7 @@ def gaps(store: Store, config: Config, narrator: Narrator, files: Sequence[str],
     items = items_of(store, files)
     vectors = world.vectors([item.text for item in items], narrator)
     found = find_gaps(world.traffic, world.near, world.cells, vectors)
-    covered = test_against(world.traffic, world.near, vectors).covered
-    return GapsAnswer(found, found.verdict(fail_over), items, world, covered.tolist())
+    return GapsAnswer(found, found.verdict(fail_over), items, world)
 
 
 @dataclass(frozen=True, slots=True)

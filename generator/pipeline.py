@@ -10,7 +10,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from generator.config import Config
 from generator.drafting import providers
@@ -21,6 +21,9 @@ from generator.evalset.queue import Queue
 from generator.logs.ingestion import IngestReport
 from generator.records import Interval, content_id
 from generator.store import Counts, Store
+
+if TYPE_CHECKING:
+    from generator.traffic.coverage import Traffic
 
 __all__ = ["Narrator", "Status", "cluster", "draft", "embed", "estimate", "ingest", "rank", "run", "status"]
 
@@ -148,8 +151,7 @@ def draft(
     from generator.drafting import drafting
     from generator.logs.redaction import Redactor
 
-    if not store.clusters():
-        raise StageError(f"{store.path} has no clusters yet; make them with: groundset cluster {store.path}")
+    _require_clusters(store)
     # Models repeat what they saw, and now and then invent data that looks real: both are masked.
     redactor = Redactor(store.redaction_key(), store.placeholder_numbers())
     try:
@@ -176,13 +178,12 @@ def _provider(config: Config) -> providers.Provider:
 def rank(store: Store, config: Config, narrator: Narrator) -> None:
     """Put real traces beside the drafts, and measure where every item lies and what it reaches."""
     from generator.evalset.selection import draw_random, exemplar_drafts, random_drafts
-    from generator.traffic.coverage import Traffic, land
+    from generator.traffic.coverage import land
     from generator.traffic.embedding import embed as embed_texts
-    from generator.traffic.tree import measure_scale
 
-    if not store.clusters():
-        raise StageError(f"{store.path} has no clusters yet; make them with: groundset cluster {store.path}")
-    traffic = embed(store, config, narrator)
+    cell_of = cells_of_traces(store)
+    embedded = embed(store, config, narrator)
+    traffic = traffic_of(embedded, cell_of, config)
     draws = draw_random(store, config.random_draws, config.random_state)
     randoms = random_drafts(store, draws)
     store.add_drafts([*exemplar_drafts(store), *randoms])
@@ -193,27 +194,48 @@ def rank(store: Store, config: Config, narrator: Narrator) -> None:
         return
     vectors = embed_texts(
         [each.text for each in drafts],
-        traffic.encoder,
+        embedded.encoder,
         store.vectors_path,
         lambda done, total: narrator.progress("embedding drafts", done, total),
     )
-    import numpy as np
-
-    cells = store.cells()
     landings = land(
-        drafts,
-        vectors,
-        Traffic(
-            ids=traffic.ids,
-            counts=np.asarray(traffic.counts, dtype=np.int64),
-            vectors=traffic.vectors,
-            cell_of=np.asarray([cell for _, cell in store.trace_cells()], dtype=np.int64),
-            scale=measure_scale(traffic.vectors, config.random_state),
-        ),
-        cells,
-        lambda done, total: narrator.progress("ranking", done, total),
+        drafts, vectors, traffic, store.cells(), lambda done, total: narrator.progress("ranking", done, total)
     )
     store.replace_landings(landings, fingerprint)
+
+
+def cells_of_traces(store: Store) -> list[int]:
+    """The cell of every distinct trace, in the order of `Store.trace_texts`.
+
+    Raises:
+        StageError: there are no clusters, or traces have come in since they were made.
+    """
+    _require_clusters(store)
+    cells = [cell for _, cell in store.trace_cells() if cell is not None]
+    if len(cells) < store.counts().distinct:
+        raise StageError(f"{store.path} has traces without clusters; make them with: groundset cluster {store.path}")
+    return cells
+
+
+def _require_clusters(store: Store) -> None:
+    if not store.clusters():
+        raise StageError(f"{store.path} has no clusters yet; make them with: groundset cluster {store.path}")
+
+
+def traffic_of(embedded: Embedded, cell_of: Sequence[int], config: Config) -> "Traffic":
+    """The embedded traces with their cells and their scale."""
+    import numpy as np
+
+    from generator.traffic.coverage import Traffic
+    from generator.traffic.tree import measure_scale
+
+    return Traffic(
+        ids=embedded.ids,
+        counts=np.asarray(embedded.counts, dtype=np.int64),
+        vectors=embedded.vectors,
+        cell_of=np.asarray(cell_of, dtype=np.int64),
+        scale=measure_scale(embedded.vectors, config.random_state),
+    )
 
 
 def run(

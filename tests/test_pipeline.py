@@ -85,6 +85,17 @@ def test_a_stage_that_comes_too_early_names_the_one_before(tmp_path):
             pipeline.draft(store, CONFIG, Silent())
 
 
+def test_logs_that_came_in_since_the_clusters_are_told_and_no_traceback(tmp_path):
+    log, more = tmp_path / "log.txt", tmp_path / "more.txt"
+    log.write_text("where is it\nrefund\n")
+    more.write_text("a new need\n")
+    with Store.open(tmp_path / "a.groundset", create=True) as store:
+        pipeline.run(store, [str(log)], CONFIG, Silent())
+        pipeline.ingest(store, [str(more)], Silent())
+        with pytest.raises(StageError, match="groundset cluster"):
+            pipeline.rank(store, CONFIG, Silent())
+
+
 def test_the_smallest_logs_go_all_the_way(tmp_path):
     for number, lines in enumerate((["one"], ["one", "two"], ["same"] * 5, ["?", "!", "👍"])):
         log = tmp_path / f"{number}.txt"

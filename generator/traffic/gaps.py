@@ -74,6 +74,8 @@ class Gaps:
     """Rows of items like which production sends nothing."""
     near_copies: tuple[tuple[int, int, float], ...]
     """Pairs of items that are as good as the same, with their similarity."""
+    tested: Tested
+    """What it was made from, trace by trace."""
     enough: bool
     """Whether there is enough traffic to say anything."""
 
@@ -137,6 +139,7 @@ def find_gaps(traffic: Traffic, near: Labels, cells: Sequence[Cell], items: Vect
         clusters=_by_cluster(tested, traffic, cells),
         off_traffic=_off_traffic(traffic, near, items),
         near_copies=_near_copies(items),
+        tested=tested,
         enough=len(traffic.ids) >= _FEWEST,
     )
 
