@@ -64,10 +64,87 @@ def _m001_first_schema(db: sqlite3.Connection) -> None:
         draft_id TEXT PRIMARY KEY, verdict TEXT NOT NULL, reason TEXT, edit TEXT, actor TEXT, at TEXT) WITHOUT ROWID;
     CREATE INDEX draft_state_by_verdict ON draft_state (verdict);
     """
+    _execute(db, statements)
+
+
+def _m002_clusters_that_people_shape_and_change_over_time(db: sqlite3.Connection) -> None:
+    """What people decide about clusters; the clusters before the last logs; on which days traces came.
+
+    `trace.clustered` is its count at the last clustering, `trace.earlier` that at the last one before the
+    traffic of the last logs. The days of traces that are there already were not kept, and stay unknown.
+    """
+    statements = """
+    CREATE TABLE regrouping (
+        seq INTEGER PRIMARY KEY AUTOINCREMENT, uuid TEXT NOT NULL UNIQUE, verb TEXT NOT NULL, parts TEXT NOT NULL,
+        distinct_traces INTEGER NOT NULL, name TEXT, actor TEXT NOT NULL, at TEXT NOT NULL);
+    INSERT INTO meta VALUES ('regrouped', '0');
+
+    CREATE TABLE earlier_cluster (
+        id TEXT PRIMARY KEY, name TEXT NOT NULL, named_by TEXT NOT NULL, weight REAL NOT NULL,
+        traces INTEGER NOT NULL, distinct_traces INTEGER NOT NULL, exemplars TEXT NOT NULL) WITHOUT ROWID;
+    ALTER TABLE trace ADD COLUMN clustered INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE trace ADD COLUMN earlier INTEGER NOT NULL DEFAULT 0;
+    UPDATE trace SET clustered = count WHERE cell_id IS NOT NULL;
+
+    CREATE TABLE trace_day (
+        trace_number INTEGER NOT NULL REFERENCES trace, day INTEGER NOT NULL, count INTEGER NOT NULL,
+        PRIMARY KEY (trace_number, day)) WITHOUT ROWID;
+    """
+    _execute(db, statements)
+
+
+def _m003_batches_leases_and_what_a_call_was_about(db: sqlite3.Connection) -> None:
+    """Calls know what they are for, what their prompt held, and the batch they went out in.
+
+    `call.context` is what it takes to read an answer long after its prompt was made, and `call.measure` the
+    size of that prompt, from which later estimates learn. A `batch` row is committed before the provider
+    hears of the batch; `remote_id` comes after.
+    """
+    statements = """
+    ALTER TABLE call ADD COLUMN purpose TEXT NOT NULL DEFAULT 'drafting';
+    ALTER TABLE call ADD COLUMN context TEXT;
+    ALTER TABLE call ADD COLUMN measure TEXT;
+    ALTER TABLE call ADD COLUMN batch TEXT;
+    CREATE INDEX call_by_batch ON call (batch);
+
+    CREATE TABLE batch (
+        nonce TEXT PRIMARY KEY, provider TEXT NOT NULL, model TEXT NOT NULL, server TEXT NOT NULL,
+        calls INTEGER NOT NULL, state TEXT NOT NULL, created_at TEXT NOT NULL, remote_id TEXT, ended_at TEXT,
+        note TEXT NOT NULL DEFAULT '') WITHOUT ROWID;
+
+    CREATE TABLE lease (
+        work TEXT PRIMARY KEY, token TEXT NOT NULL, pid INTEGER NOT NULL, started TEXT NOT NULL, host TEXT NOT NULL,
+        actor TEXT NOT NULL, since TEXT NOT NULL, heartbeat REAL NOT NULL) WITHOUT ROWID;
+    """
+    _execute(db, statements)
+
+
+def _m004_what_speaks_against_drafts_and_the_rounds_of_the_loop(db: sqlite3.Connection) -> None:
+    """Marks of verification, and what each round of the drafting loop asked for and brought.
+
+    `mark.stage` is "reading" or "ranking": each stage replaces its own marks. A round whose `result` is missing
+    is under way; its `plan` makes the same prompts again after a kill.
+    """
+    statements = """
+    CREATE TABLE mark (
+        draft_id TEXT NOT NULL REFERENCES draft (id), name TEXT NOT NULL, reason TEXT NOT NULL, stage TEXT NOT NULL,
+        PRIMARY KEY (draft_id, name)) WITHOUT ROWID;
+    CREATE TABLE drafting_round (
+        number INTEGER PRIMARY KEY, about TEXT NOT NULL, plan TEXT NOT NULL, before REAL NOT NULL, result TEXT)
+    """
+    _execute(db, statements)
+
+
+def _execute(db: sqlite3.Connection, statements: str) -> None:
     # Not `executescript`: it would commit the transaction that makes a migration all or nothing.
     for statement in statements.split(";"):
         db.execute(statement)
 
 
-MIGRATIONS = (_m001_first_schema,)
+MIGRATIONS = (
+    _m001_first_schema,
+    _m002_clusters_that_people_shape_and_change_over_time,
+    _m003_batches_leases_and_what_a_call_was_about,
+    _m004_what_speaks_against_drafts_and_the_rounds_of_the_loop,
+)
 """Applied in order; `PRAGMA user_version` counts those a file has had."""

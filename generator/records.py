@@ -8,10 +8,12 @@ Ids are made from content: the same input has the same id after a second import,
 
 import hashlib
 import json
+import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from datetime import UTC, datetime
+from typing import Any, Literal, Self
 
 Role = Literal["system", "user", "assistant", "tool"]
 Origin = Literal["random", "exemplar", "variant", "edge"]
@@ -29,12 +31,20 @@ REASONS: Mapping[str, str] = {
 }
 """Why a draft is rejected, by the key that says so in the app."""
 
+NEAR_COPY = 0.93
+"""Cosine similarity from which two items count as the same test."""
+
 _PLACEHOLDER = re.compile(r"⟦([A-Z_]+)-\d+⟧")
 
 
 def normalised(text: str) -> str:
     """The form in which two texts count as the same: case, white space and placeholder numbers folded."""
     return " ".join(_PLACEHOLDER.sub(r"⟦\1⟧", text).casefold().split())
+
+
+def now() -> str:
+    """The time of day as stored: ISO 8601 in UTC."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 def content_id(*parts: str) -> str:
@@ -148,6 +158,14 @@ class Interval:
     low: float
     high: float
 
+    @classmethod
+    def of_share(cls, part: int, whole: int) -> Self:
+        """A share that was counted, with Wilson's interval (1927); `whole` is at least 1."""
+        share, square = part / whole, 1.96**2 / whole
+        centre = (share + square / 2) / (1 + square)
+        reach = math.sqrt(square * share * (1 - share) + square**2 / 4) / (1 + square)
+        return cls(share, max(min(centre - reach, share), 0.0), min(max(centre + reach, share), 1.0))
+
 
 @dataclass(frozen=True, slots=True)
 class Cell:
@@ -186,6 +204,23 @@ class Merge:
     right: int
     height: float
     """Mean cosine distance of the two parts, between vectors as `traffic.tree.sharpen` gives them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Regrouping:
+    """What a person decided about clusters; never changed once written, applied again to every new clustering."""
+
+    uuid: str
+    verb: Literal["split", "join", "rename"]
+    parts: tuple[Mapping[str, int], ...]
+    """Inputs of each part of a split, of each side of a join, of the renamed cluster: the exemplars of their
+    cells, with how many distinct traces each stands for."""
+    distinct: int
+    """How many distinct traces were in clusters then, the first so many by the order in which they came."""
+    name: str | None
+    """The new name, for a rename."""
+    actor: str
+    at: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +286,32 @@ class Landing:
     """Cell ids and how surely the draft tests them, 0 to 1."""
     off_traffic: bool = False
     """True where production sends nothing like it."""
+
+
+MarkName = Literal[
+    "elsewhere",
+    "off_traffic",
+    "near_copy",
+    "private_data",
+    "other_language",
+    "length",
+    "unsupported",
+    "injection",
+    "echo",
+]
+"""What verification may hold against a draft: it landed in another cluster; production sends nothing like it; it is
+nearly a log, a sample or another draft; it held personal data or a secret; its language or its length is not its
+cluster's; its criteria name what no source has; it looks as if orders in the logs were followed; it repeats our own
+prompt."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Something that verification holds against a draft; it is kept, below the others."""
+
+    name: MarkName
+    reason: str
+    """One line."""
 
 
 @dataclass(frozen=True, slots=True)

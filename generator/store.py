@@ -1,4 +1,4 @@
-"""The project file: one SQLite database, and with its migrations the only module with SQL.
+"""The project file: one SQLite database. With its ledger and its migrations the only modules with SQL.
 
 Precious rows (events, paid calls) are only ever added. Everything else can be made again from the logs.
 WAL with `synchronous=FULL`: a commit costs about 0.3 ms, so every decision is committed before anybody is
@@ -14,12 +14,13 @@ import secrets
 import sqlite3
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import astuple, dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any, Literal, Self
 
 from generator.errors import ProjectError
+from generator.ledger import Ledger
 from generator.migrations import MIGRATIONS
 from generator.records import (
     Cell,
@@ -28,19 +29,20 @@ from generator.records import (
     Draft,
     DraftState,
     Landing,
+    Mark,
     Merge,
     Message,
     Neighbour,
     Origin,
+    Regrouping,
     Rejected,
     Trace,
     Verdict,
     fold,
     messages_from_json,
     messages_to_json,
+    now,
 )
-
-CallState = Literal["planned", "sent", "done", "failed", "in_doubt"]
 
 _APPLICATION_ID = 0x67727364  # "grsd", so that `file` and we can tell a project file from any other database
 
@@ -63,23 +65,6 @@ class BatchResult:
 
     accepted: int
     repeated: int
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One paid call, as the journal knows it."""
-
-    key: str
-    cluster_id: str
-    provider: str
-    model: str
-    prompt_hash: str
-    state: CallState
-    attempts: int
-    reserved_usd: float
-    cost_usd: float
-    raw: bytes | None
-    outcome: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +95,26 @@ class QueueRow:
     off_traffic: bool
     alike: tuple[tuple[str, float], ...]
     reach: tuple[tuple[int, float], ...]
+    marked: bool = False
+    """Whether verification holds something against it."""
 
 
-class Store:
+@dataclass(frozen=True, slots=True)
+class Round:
+    """One round of the drafting loop."""
+
+    number: int
+    about: str
+    """Who was asked, with which prompt, about which clusters: a hash."""
+    plan: str
+    """JSON text: what it asks for."""
+    before: float
+    """Coverage that the good drafts could reach when it began."""
+    result: Mapping[str, Any] | None
+    """What it brought; None while it is under way."""
+
+
+class Store(Ledger):
     """An open project file. Use as a context manager; not shared between threads."""
 
     def __init__(self, path: Path, db: sqlite3.Connection) -> None:
@@ -328,8 +330,18 @@ class Store:
             "last_seen = max(coalesce(last_seen, ?), coalesce(?, last_seen)) WHERE id = ?",
             (trace.count, seen, seen, seen, seen, trace.id),
         )
-        if repeat.rowcount:
-            return 0
+        if not repeat.rowcount:
+            Store._insert_trace(db, source_id, trace)
+        if seen is not None:
+            db.execute(
+                "INSERT INTO trace_day SELECT number, ?, ? FROM trace WHERE id = ? "
+                "ON CONFLICT DO UPDATE SET count = count + excluded.count",
+                (date.fromisoformat(seen[:10]).toordinal(), trace.count, trace.id),
+            )
+        return 1 - repeat.rowcount
+
+    @staticmethod
+    def _insert_trace(db: sqlite3.Connection, source_id: int, trace: Trace) -> None:
         db.execute(
             "INSERT INTO trace (id, text, messages, answer, count, first_seen, last_seen, signals, source_id, position)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -339,14 +351,13 @@ class Store:
                 messages_to_json(trace.messages),
                 trace.answer,
                 trace.count,
-                seen,
-                seen,
+                trace.seen_at,
+                trace.seen_at,
                 _json(trace.signals),
                 source_id,
                 trace.position,
             ),
         )
-        return 1
 
     def finish_source(self, source_id: int) -> None:
         """Mark a log file as ingested to its end."""
@@ -401,19 +412,22 @@ class Store:
         merges: Sequence[Merge],
         cell_of_trace: Mapping[str, int],
         fingerprint: str,
+        regroupings: int = 0,
     ) -> None:
         """Put a new clustering in place of the last one, all or nothing.
 
-        `fingerprint` says what it was made from; what was measured against the old cells (landings, reach)
-        goes, and `ranked` is forgotten, so that the next stage knows it has work to do.
+        `fingerprint` says what it was made from, `regroupings` how many decisions of people are in it. What was
+        measured against the old cells (landings, reach) goes, and `ranked` is forgotten, so that the next stage
+        has work to do. If traffic has come in, the last clusters are kept for comparison.
         """
         with self._transaction() as db:
+            (more,) = db.execute("SELECT sum(count) > sum(clustered) FROM trace").fetchone()
+            if more:
+                db.execute("DELETE FROM earlier_cluster")
+                db.execute("INSERT INTO earlier_cluster SELECT * FROM cluster")
             for table in ("reach", "landing", "cell_parent", "cell", "cluster"):
                 db.execute(f"DELETE FROM {table}")
-            db.executemany(
-                "INSERT INTO cluster VALUES (?, ?, ?, ?, ?, ?, ?)",
-                [(c.id, c.name, c.named_by, c.weight, c.traces, c.distinct, _json(c.exemplar_ids)) for c in clusters],
-            )
+            db.executemany("INSERT INTO cluster VALUES (?, ?, ?, ?, ?, ?, ?)", [_cluster_row(c) for c in clusters])
             db.executemany(
                 "INSERT INTO cell VALUES (?, ?, ?, ?, ?)",
                 [(c.id, c.cluster_id, c.weight, c.distinct, c.exemplar_id) for c in cells],
@@ -424,16 +438,134 @@ class Store:
             )
             db.execute("UPDATE trace SET cell_id = NULL")
             db.executemany("UPDATE trace SET cell_id = ? WHERE id = ?", [(c, t) for t, c in cell_of_trace.items()])
-            db.execute("INSERT OR REPLACE INTO meta VALUES ('clustered', ?)", (fingerprint,))
+            if more:
+                db.execute("UPDATE trace SET earlier = clustered, clustered = count WHERE cell_id IS NOT NULL")
+            else:
+                self._recut(db)
+            db.execute(
+                f"UPDATE draft SET cluster_id = coalesce({_CLUSTER_OF_SOURCES}, cluster_id) "
+                "WHERE cluster_id NOT IN (SELECT id FROM cluster)"
+            )
+            db.execute(
+                "INSERT OR REPLACE INTO meta VALUES ('clustered', ?), ('regrouped', ?)", (fingerprint, str(regroupings))
+            )
             db.execute("DELETE FROM meta WHERE key = 'ranked'")
+
+    def regroup(
+        self,
+        decision: Regrouping,
+        clusters: Sequence[Cluster],
+        cluster_of_cell: Mapping[int, str],
+        before: Sequence[Cluster],
+    ) -> None:
+        """Record a decision about clusters, with what came of it; on disk when this returns.
+
+        Landings follow their cells, and drafts the inputs they were made from; `ranked` is forgotten: new parts
+        have no exemplars in the queue yet.
+
+        Args:
+            decision: what a person decided.
+            clusters: those that came of it; the first inherits what has no better place.
+            cluster_of_cell: their cells; none where only a name is new.
+            before: all clusters as the person saw them.
+
+        Raises:
+            ProjectError: the clusters are others by now.
+        """
+        with self._transaction() as db:
+            if self.clusters() != list(before):
+                raise ProjectError(f"Another process has changed the clusters of {self.path}; look again and repeat.")
+            db.execute(  # applied if all before it are, else it waits with them
+                "UPDATE meta SET value = value + 1 "
+                "WHERE key = 'regrouped' AND value = (SELECT count(*) FROM regrouping)"
+            )
+            db.execute(
+                "INSERT INTO regrouping (uuid, verb, parts, distinct_traces, name, actor, at) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (*astuple(decision)[:2], _json(decision.parts), *astuple(decision)[3:]),
+            )
+            db.executemany(
+                "INSERT OR REPLACE INTO cluster VALUES (?, ?, ?, ?, ?, ?, ?)", [_cluster_row(c) for c in clusters]
+            )
+            if not cluster_of_cell:
+                return
+            touched = sorted({cell.cluster_id for cell in self.cells() if cell.id in cluster_of_cell})
+            db.executemany(
+                "UPDATE cell SET cluster_id = ? WHERE id = ?", [(c, cell) for cell, c in cluster_of_cell.items()]
+            )
+            db.execute("DELETE FROM cluster WHERE id NOT IN (SELECT cluster_id FROM cell)")
+            db.execute("UPDATE landing SET cluster_id = (SELECT cluster_id FROM cell WHERE cell.id = landing.cell_id)")
+            self._hand_over(db, touched, clusters[0].id)
+            self._recut(db)
+            db.execute("DELETE FROM meta WHERE key = 'ranked'")
+
+    @staticmethod
+    def _hand_over(db: sqlite3.Connection, touched: Sequence[str], heir: str) -> None:
+        """Drafts and calls follow the clusters that were made of theirs."""
+        marks = _marks(touched)
+        db.execute(
+            f"UPDATE draft SET cluster_id = coalesce({_CLUSTER_OF_SOURCES}, cluster_id) WHERE cluster_id IN ({marks})",
+            touched,
+        )
+        for table in ("draft", "call"):
+            db.execute(
+                f"UPDATE {table} SET cluster_id = ? "
+                f"WHERE cluster_id IN ({marks}) AND cluster_id NOT IN (SELECT id FROM cluster)",
+                (heir, *touched),
+            )
+
+    @staticmethod
+    def _recut(db: sqlite3.Connection) -> None:
+        """A new cut of the same traffic lets no need come or go."""
+        db.execute("DELETE FROM earlier_cluster WHERE id NOT IN (SELECT id FROM cluster)")
+        db.execute(
+            "INSERT OR IGNORE INTO earlier_cluster SELECT * FROM cluster WHERE "
+            "(SELECT 2 * sum(earlier) >= sum(clustered) FROM trace JOIN cell ON cell.id = cell_id "
+            "WHERE cluster_id = cluster.id)"
+        )
+
+    def name_clusters(self, names: Mapping[str, str]) -> int:
+        """Give clusters the names that a model found, unless somebody has named them meanwhile; returns how many."""
+        with self._transaction() as db:
+            return sum(
+                db.execute(
+                    "UPDATE cluster SET name = ?, named_by = 'model' WHERE id = ? AND named_by = 'phrases'",
+                    (name, cluster_id),
+                ).rowcount
+                for cluster_id, name in names.items()
+            )
+
+    def regroupings(self) -> list[Regrouping]:
+        """Decisions about clusters, in order."""
+        rows = self._rows("SELECT uuid, verb, parts, distinct_traces, name, actor, at FROM regrouping ORDER BY seq")
+        return [Regrouping(row[0], row[1], tuple(json.loads(row[2])), *row[3:]) for row in rows]
+
+    def is_regrouped(self) -> bool:
+        """Whether all that people decided about clusters is in them."""
+        return self.meta("regrouped") == str(self._rows("SELECT count(*) FROM regrouping")[0][0])
+
+    def earlier_clusters(self) -> list[Cluster]:
+        """The clusters before the last logs came in, by traffic."""
+        return [_cluster(row) for row in self._rows("SELECT * FROM earlier_cluster ORDER BY weight DESC, id")]
+
+    def cluster_counts(self) -> dict[str, tuple[int, int]]:
+        """Requests in each cluster, (those that the earlier clusters knew, those since)."""
+        rows = self._rows(
+            "SELECT cluster_id, sum(earlier), sum(clustered - earlier) FROM trace JOIN cell ON cell.id = cell_id "
+            "GROUP BY cluster_id"
+        )
+        return {row[0]: (row[1], row[2]) for row in rows}
+
+    def cluster_days(self) -> list[tuple[str, int, int]]:
+        """(cluster, number of the day, requests whose time is known)."""
+        return self._rows(
+            "SELECT cluster_id, day, sum(trace_day.count) FROM trace_day JOIN trace ON number = trace_number "
+            "JOIN cell ON cell.id = cell_id GROUP BY cluster_id, day ORDER BY cluster_id, day"
+        )
 
     def clusters(self) -> list[Cluster]:
         """The clusters, by traffic."""
-        rows = self._rows(
-            "SELECT id, name, named_by, weight, traces, distinct_traces, exemplars FROM cluster "
-            "ORDER BY weight DESC, id"
-        )
-        return [Cluster(row[0], row[1], row[2], row[3], row[4], row[5], tuple(json.loads(row[6]))) for row in rows]
+        return [_cluster(row) for row in self._rows("SELECT * FROM cluster ORDER BY weight DESC, id")]
 
     def cells(self) -> list[Cell]:
         """The cells, by id."""
@@ -456,13 +588,28 @@ class Store:
 
     # Drafts -------------------------------------------------------------------------------------
 
-    def add_drafts(self, drafts: Iterable[Draft]) -> int:
-        """Keep drafts; one that is already there stays as it is. Returns how many were new."""
+    def add_drafts(self, drafts: Iterable[Draft], marks: Mapping[str, Sequence[Mark]] | None = None) -> int:
+        """Keep drafts; one that is already there stays as it is. Returns how many were new.
+
+        `marks` say by id what speaks against the text of each, and replace what was said before of the same answer.
+        """
         added = 0
         with self._transaction() as db:
             for draft in drafts:
                 added += self._add_draft(db, draft)
+                if marks is not None:
+                    self._mark_read(db, draft, marks.get(draft.id, ()))
         return added
+
+    @staticmethod
+    def _mark_read(db: sqlite3.Connection, draft: Draft, marks: Sequence[Mark]) -> None:
+        """Marks belong to the answer that was kept: another one with the same input may have other criteria."""
+        if db.execute("SELECT 1 FROM draft WHERE id = ? AND call_key IS ?", (draft.id, draft.call_key)).fetchone():
+            db.execute("DELETE FROM mark WHERE draft_id = ? AND stage = 'reading'", (draft.id,))
+            db.executemany(
+                "INSERT OR REPLACE INTO mark VALUES (?, ?, ?, 'reading')",
+                [(draft.id, each.name, each.reason) for each in marks],
+            )
 
     @staticmethod
     def _add_draft(db: sqlite3.Connection, draft: Draft) -> int:
@@ -539,11 +686,18 @@ class Store:
         rows = self._rows("SELECT id FROM draft WHERE id >= ? AND id < ? ORDER BY id", (start, start + "\U0010ffff"))
         return [row[0] for row in rows]
 
-    def replace_landings(self, landings: Iterable[Landing], fingerprint: str) -> None:
-        """Put new landings and their reach in place of the last ones, all or nothing."""
+    def replace_landings(
+        self, landings: Iterable[Landing], fingerprint: str, marks: Mapping[str, Sequence[Mark]] | None = None
+    ) -> None:
+        """Put new landings, their reach and what speaks against drafts there in place of the last, all or nothing."""
         with self._transaction() as db:
             db.execute("DELETE FROM reach")
             db.execute("DELETE FROM landing")
+            db.execute("DELETE FROM mark WHERE stage = 'ranking'")
+            db.executemany(
+                "INSERT OR REPLACE INTO mark VALUES (?, ?, ?, 'ranking')",
+                [(draft_id, each.name, each.reason) for draft_id, own in (marks or {}).items() for each in own],
+            )
             for landing in landings:
                 db.execute(
                     "INSERT INTO landing VALUES (?, ?, ?, ?, ?, ?)",
@@ -578,13 +732,42 @@ class Store:
             bool(off_traffic),
         )
 
+    def marks(self, draft_id: str | None = None) -> dict[str, tuple[Mark, ...]]:
+        """What speaks against drafts, by id: against one, or all that are marked."""
+        where, parameters = ("WHERE draft_id = ?", (draft_id,)) if draft_id is not None else ("", ())
+        found: dict[str, tuple[Mark, ...]] = {}
+        for marked, name, reason in self._rows(
+            f"SELECT draft_id, name, reason FROM mark {where} ORDER BY draft_id, name", parameters
+        ):
+            found[marked] = (*found.get(marked, ()), Mark(name, reason))
+        return found
+
+    def rounds(self) -> list[Round]:
+        """The rounds of the drafting loop, in order."""
+        rows = self._rows("SELECT number, about, plan, before, result FROM drafting_round ORDER BY number")
+        return [Round(row[0], row[1], row[2], row[3], None if row[4] is None else json.loads(row[4])) for row in rows]
+
+    def begin_round(self, about: str, plan: str, before: float) -> Round:
+        """Write down what a round asks for, before it asks."""
+        with self._transaction() as db:
+            number = db.execute(
+                "INSERT INTO drafting_round (about, plan, before) VALUES (?, ?, ?)", (about, plan, before)
+            ).lastrowid
+        return Round(number or 0, about, plan, before, None)
+
+    def end_round(self, number: int, result: Mapping[str, Any]) -> None:
+        """Write down what a round brought."""
+        with self._transaction() as db:
+            db.execute("UPDATE drafting_round SET result = ? WHERE number = ?", (_json(result), number))
+
     def queue_rows(self) -> list[QueueRow]:
         """What ordering the queue needs of every ranked draft, in the order in which they were made."""
         reach: dict[str, list[tuple[int, float]]] = {}
         for draft_id, cell_id, depth in self._rows("SELECT draft_id, cell_id, depth FROM reach"):
             reach.setdefault(draft_id, []).append((cell_id, depth))
         rows = self._rows(
-            "SELECT draft.id, origin, coalesce(verdict, 'new'), landing.cluster_id, cell_id, off_traffic, alike "
+            "SELECT draft.id, origin, coalesce(verdict, 'new'), landing.cluster_id, cell_id, off_traffic, alike, "
+            "EXISTS (SELECT 1 FROM mark WHERE mark.draft_id = draft.id) "
             "FROM draft JOIN landing ON landing.draft_id = draft.id "
             "LEFT JOIN draft_state ON draft_state.draft_id = draft.id ORDER BY draft.number"
         )
@@ -598,6 +781,7 @@ class Store:
                 bool(row[5]),
                 tuple((other, similarity) for other, similarity in json.loads(row[6])),
                 tuple(reach.get(row[0], ())),
+                bool(row[7]),
             )
             for row in rows
         ]
@@ -703,89 +887,6 @@ class Store:
         where, parameters = ("WHERE draft_id = ?", (draft_id,)) if draft_id is not None else ("", ())
         return [_decision(row) for row in self._rows(f"{_SELECT_EVENT} {where} ORDER BY seq", parameters)]
 
-    # Paid calls ---------------------------------------------------------------------------------
-
-    def plan_call(self, key: str, cluster_id: str, provider: str, model: str, prompt_hash: str) -> Call:
-        """Enter a call in the journal, unless it is there; returns what the journal knows of it."""
-        with self._transaction() as db:
-            db.execute(
-                "INSERT OR IGNORE INTO call (key, cluster_id, provider, model, prompt_hash, state) "
-                "VALUES (?, ?, ?, ?, ?, 'planned')",
-                (key, cluster_id, provider, model, prompt_hash),
-            )
-        return self.calls(key=key)[0]
-
-    def call_sent(self, key: str, reserved_usd: float) -> bool:
-        """Say, before the request leaves, that it is about to: from here on it may have been billed.
-
-        Returns False where another process has sent it meanwhile. What an earlier attempt in doubt had
-        reserved counts as spent once the call is repeated.
-        """
-        with self._transaction() as db:
-            claimed = db.execute(
-                "UPDATE call SET state = 'sent', attempts = attempts + 1, sent_at = ?, "
-                "cost_usd = cost_usd + CASE state WHEN 'in_doubt' THEN reserved_usd ELSE 0 END, reserved_usd = ? "
-                "WHERE key = ? AND state NOT IN ('sent', 'done')",
-                (now(), reserved_usd, key),
-            )
-        return claimed.rowcount == 1
-
-    def call_answered(self, key: str, raw: bytes) -> None:
-        """Keep the raw answer, before anybody parses it; its reservation stands until it is settled."""
-        with self._transaction() as db:
-            db.execute(
-                "UPDATE call SET state = 'done', answered_at = ?, raw = ?, outcome = NULL WHERE key = ?",
-                (now(), raw, key),
-            )
-
-    def call_settled(self, key: str, outcome: str, usage: Mapping[str, Any], cost_usd: float) -> None:
-        """Keep what parsing made of an answer and what it cost; an answer is settled once."""
-        with self._transaction() as db:
-            db.execute(
-                "UPDATE call SET outcome = ?, usage = ?, cost_usd = cost_usd + ?, reserved_usd = 0 "
-                "WHERE key = ? AND state = 'done' AND outcome IS NULL",
-                (outcome, _json(usage), cost_usd, key),
-            )
-
-    def call_ended(self, key: str, state: Literal["planned", "failed", "in_doubt"], outcome: str) -> None:
-        """Say that a call ended without an answer: not billed (planned, failed), or nobody knows (in_doubt).
-
-        A call in doubt keeps its reservation: the money may be gone.
-        """
-        with self._transaction() as db:
-            db.execute(
-                "UPDATE call SET state = ?, outcome = ?, "
-                "reserved_usd = CASE WHEN ? = 'in_doubt' THEN reserved_usd ELSE 0 END WHERE key = ?",
-                (state, outcome, state, key),
-            )
-
-    def sent_to_in_doubt(self) -> int:
-        """Calls that were on their way when an earlier process died may have been billed; returns how many."""
-        with self._transaction() as db:
-            return db.execute(
-                "UPDATE call SET state = 'in_doubt', outcome = 'the process ended before the answer came' "
-                "WHERE state = 'sent'"
-            ).rowcount
-
-    def calls(self, *, key: str | None = None, state: CallState | None = None) -> list[Call]:
-        """Calls of the journal: one, those in a state, or all."""
-        where, parameters = "", ()  # type: tuple[str, tuple[str, ...]]
-        if key is not None:
-            where, parameters = "WHERE key = ?", (key,)
-        elif state is not None:
-            where, parameters = "WHERE state = ?", (state,)
-        rows = self._rows(
-            "SELECT key, cluster_id, provider, model, prompt_hash, state, attempts, reserved_usd, cost_usd, raw, "
-            f"outcome FROM call {where} ORDER BY key",
-            parameters,
-        )
-        return [Call(*row) for row in rows]
-
-    def spending(self) -> tuple[float, float]:
-        """(spent, reserved) in US dollars."""
-        spent, reserved = self._rows("SELECT coalesce(sum(cost_usd), 0), coalesce(sum(reserved_usd), 0) FROM call")[0]
-        return spent, reserved
-
     # Status -------------------------------------------------------------------------------------
 
     def counts(self) -> Counts:
@@ -808,12 +909,19 @@ _SELECT_DRAFT = (
     "invented, weight, stratum, "
     "(SELECT json_group_array(trace_id) FROM draft_source WHERE draft_id = draft.id) FROM draft"
 )
+_CLUSTER_OF_SOURCES = (
+    "(SELECT cell.cluster_id FROM draft_source JOIN trace ON trace.id = trace_id JOIN cell ON cell.id = trace.cell_id "
+    "WHERE draft_id = draft.id GROUP BY cell.cluster_id ORDER BY count(*) DESC, cell.cluster_id LIMIT 1)"
+)
 _SELECT_EVENT = "SELECT uuid, step, seq, draft_id, actor, verb, payload, at FROM event"
 
 
-def now() -> str:
-    """The time of day as stored: ISO 8601 in UTC."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
+def _cluster_row(c: Cluster) -> tuple[Any, ...]:
+    return c.id, c.name, c.named_by, c.weight, c.traces, c.distinct, _json(c.exemplar_ids)
+
+
+def _cluster(row: Sequence[Any]) -> Cluster:
+    return Cluster(row[0], row[1], row[2], row[3], row[4], row[5], tuple(json.loads(row[6])))
 
 
 def _decision(row: Sequence[Any]) -> Decision:

@@ -1,8 +1,11 @@
+import contextlib
 import os
 import signal
 import sqlite3
 import subprocess
 import sys
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -10,9 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from generator.errors import ProjectError
-from generator.records import Message, Rejected, fold
+from generator.evalset.queue import Queue
+from generator.records import Message, Regrouping, Rejected, fold
 from generator.store import MIGRATIONS, Store
-from tests.worlds import draft, fill, project, trace
+from tests.worlds import cluster_of_each, draft, fill, project, trace
 
 
 @pytest.fixture
@@ -264,3 +268,144 @@ def test_hostile_strings_come_back_from_the_store_as_they_went_in(tmp_path):
         # Two texts that differ in case or space only are the same draft.
         assert found <= set(texts)
         assert {draft(text).id for text in texts} == {each.id for each in store.drafts()}
+
+
+def seen(text, day, count=1):
+    return replace(trace(text, count), seen_at=f"2026-{day}T10:00:00Z")
+
+
+def test_requests_are_counted_by_day_and_repeats_on_their_own_days(tmp_path):
+    with Store.open(tmp_path / "a.groundset", create=True) as store:
+        fill(store, [seen("refund", "01-01"), seen("refund", "01-01"), seen("refund", "03-02", 3), trace("refund")])
+        fill(store, [seen("login", "01-02"), trace("login"), seen("Refund", "03-02"), trace("no time"), trace("x")])
+        cluster_of_each(store, store.traces(each[0] for each in store.trace_texts()))
+        first = date(2026, 1, 1).toordinal()
+        assert store.cluster_days() == [("c-0", first, 2), ("c-0", first + 60, 4), ("c-1", first + 1, 1)]
+
+
+def test_a_project_of_the_first_schema_is_brought_up_to_date(tmp_path):
+    path = tmp_path / "old.groundset"
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        MIGRATIONS[0](db)
+        db.execute("INSERT INTO source (name, digest, size, layout, format, why) VALUES ('a', 'd', 1, 'x', 'y', 'z')")
+        for number, cell in ((1, 0), (2, None)):
+            db.execute(
+                "INSERT INTO trace VALUES (?, ?, 'text', '[]', NULL, 5, NULL, NULL, '{}', 1, 1, ?)",
+                (number, f"t{number}", cell),
+            )
+        db.execute("INSERT INTO cluster VALUES ('c-0', 'old', 'phrases', 1.0, 5, 1, '[\"t1\"]')")
+        db.execute("INSERT INTO cell VALUES (0, 'c-0', 1.0, 1, 't1')")
+        db.execute("PRAGMA application_id = 1735553892")
+        db.execute("PRAGMA user_version = 1")
+        db.commit()
+    with Store.open(path) as store:
+        assert store.is_regrouped()
+        assert store.cluster_days() == []
+        store.replace_clustering(store.clusters(), store.cells(), (), {"t1": 0, "t2": 0}, "again")
+        assert store.cluster_counts() == {"c-0": (5, 5)}
+        assert [each.name for each in store.earlier_clusters()] == ["old"]
+
+
+def decided(store, verb, parts, name=None):
+    known = tuple(dict.fromkeys(part, 1) for part in parts)
+    return Regrouping(f"u{len(store.regroupings())}", verb, known, store.counts().distinct, name, "ana", "now")
+
+
+def join_first_two(store):
+    before = store.clusters()
+    one = replace(before[0], weight=before[0].weight + before[1].weight, traces=7, distinct=2)
+    decision = decided(store, "join", [each.exemplar_ids for each in before[:2]])
+    store.regroup(decision, [one], {0: "c-0", 1: "c-0"}, before)
+    return decision
+
+
+def test_landings_drafts_and_calls_follow_clusters_that_were_joined_and_coverage_stays(store):
+    store.plan_call("k", "c-1", "openai", "m", "hash")
+    store.decide([store.drafts()[1].id], "accept", "ana")
+    rows, coverage = store.queue_rows(), Queue.of(store).coverage
+    decision = join_first_two(store)
+    assert [each.id for each in store.clusters()] == ["c-0", "c-2", "c-3"]
+    assert [each.cluster_id for each in store.cells()] == ["c-0", "c-0", "c-2", "c-3"]
+    assert [each.cluster_id for each in store.drafts()] == ["c-0", "c-0", "c-2", "c-3"]
+    assert [replace(row, cluster_id="") for row in store.queue_rows()] == [replace(row, cluster_id="") for row in rows]
+    assert [row.cluster_id for row in store.queue_rows()] == ["c-0", "c-0", "c-2", "c-3"]
+    assert store.calls(key="k")[0].cluster_id == "c-0"
+    assert Queue.of(store).coverage == coverage
+    assert store.regroupings() == [decision]
+    assert store.is_regrouped()
+    assert store.meta("ranked") is None
+
+
+def test_drafts_go_with_the_inputs_that_they_were_made_from(store):
+    traces = [each[0] for each in store.trace_texts()]
+    store.add_drafts([draft("of the second", "c-0", source_ids=(traces[1],)), draft("of none", "c-0")])
+    join_first_two(store)
+    before = store.clusters()
+    parts = [replace(before[0], distinct=1), replace(before[0], id="c-new", distinct=1, traces=3)]
+    store.regroup(decided(store, "split", [[traces[0]], [traces[1]]]), parts, {0: "c-0", 1: "c-new"}, before)
+    found = {each.text: each.cluster_id for each in store.drafts()}
+    assert (found["of the second"], found["of none"]) == ("c-new", "c-0")
+
+
+def test_a_decision_about_clusters_that_changed_meanwhile_is_refused_and_leaves_nothing(store):
+    before = store.clusters()
+    join_first_two(store)
+    with pytest.raises(ProjectError, match="Another process has changed the clusters"):
+        store.regroup(decided(store, "rename", [["x"]], "y"), [replace(before[1], name="y")], {}, before)
+    assert len(store.regroupings()) == 1
+    assert "y" not in {each.name for each in store.clusters()}
+
+
+def test_a_decision_made_while_the_traffic_was_clustered_waits_for_the_next_clustering(store):
+    clusters, cells = store.clusters(), store.cells()
+    decision = decided(store, "rename", [["x"]], "y")
+    store.regroup(decision, [replace(clusters[0], name="y", named_by="person")], {}, clusters)
+    store.replace_clustering(clusters, cells, (), {}, "begun before the decision", regroupings=0)
+    assert not store.is_regrouped()
+    store.regroup(decided(store, "rename", [["x"]], "z"), [replace(clusters[0], name="z")], {}, store.clusters())
+    assert not store.is_regrouped()
+    store.replace_clustering(clusters, cells, (), {}, "begun after it", regroupings=2)
+    assert store.is_regrouped()
+
+
+def test_an_acknowledged_decision_about_clusters_survives_kill_9(tmp_path):
+    path = tmp_path / "a.groundset"
+    project(path, needs=8).close()
+    code = (
+        "import sys\nfrom generator import pipeline\nfrom generator.store import Store\n"
+        "store = Store.open(sys.argv[1])\n"
+        "for number in range(100000):\n"
+        "    pipeline.rename(store, f'c-{number % 8}', f'name {number}', 'ana')\n"
+        "    sys.stdout.write(f'name {number}\\n'); sys.stdout.flush()\n"
+    )
+    for _ in range(int(os.environ.get("GROUNDSET_KILLS", "2"))):
+        with Store.open(path) as store:
+            done = len(store.regroupings())
+        worker = subprocess.Popen([sys.executable, "-c", code, str(path)], stdout=subprocess.PIPE)
+        for _ in range(17):
+            worker.stdout.readline()
+        worker.send_signal(signal.SIGKILL)
+        rest = worker.stdout.read()
+        worker.wait()
+        worker.stdout.close()
+        with Store.open(path) as store:
+            found = store.regroupings()
+            assert len(found) - done >= 17 + rest.count(b"\n")
+            assert found[-1].name in {each.name for each in store.clusters()}
+            assert store.is_regrouped()
+
+
+def test_only_traffic_that_came_in_makes_the_last_clusters_the_earlier_ones(store):
+    first, cells = store.clusters(), store.cells()
+    assert store.earlier_clusters() == []
+    of_cell = {trace_id: cell for trace_id, cell in store.trace_cells() if cell is not None}
+    assert {each: since for each, (_, since) in store.cluster_counts().items()} == {f"c-{i}": 4 - i for i in range(4)}
+    again = trace("need number x", 6)
+    fill(store, [again])
+    store.replace_clustering(first, cells, (), of_cell, "more")
+    assert store.earlier_clusters() == first
+    assert store.cluster_counts() == {"c-0": (4, 6), "c-1": (3, 0), "c-2": (2, 0), "c-3": (1, 0)}
+    coarse = [replace(first[0], id="c-one")]
+    store.replace_clustering(coarse, [replace(cell, cluster_id="c-one") for cell in cells], (), of_cell, "another cut")
+    assert store.cluster_counts() == {"c-one": (10, 6)}
+    assert [each.id for each in store.earlier_clusters()] == ["c-one"]  # a new cut lets no need come or go
