@@ -1,16 +1,16 @@
 """Cells, clusters, exemplars and names; cluster ids are kept from one run to the next."""
 
-import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
 
 import numpy as np
 import numpy.typing as npt
 
-from generator.records import Cell, Cluster, Merge, content_id
+from generator.records import Cell, Cluster, Merge, Regrouping, content_id
 from generator.traffic.encoders import Vectors, unit
+from generator.traffic.languages import WORD, function_words
+from generator.traffic.regrouping import regroup, rename_again
 from generator.traffic.tree import (
     Cells,
     Labels,
@@ -58,17 +58,19 @@ def cluster(
     *,
     pieces: int | None = None,
     before: Before | None = None,
+    regroupings: Sequence[Regrouping] = (),
     random_state: int = 0,
 ) -> Clustering:
     """Group distinct traces.
 
     Args:
-        ids: trace ids.
+        ids: trace ids, in the order in which they first came.
         texts: their texts, for the names.
         counts: how often production sent each.
         vectors: unit rows, shape (len(ids), d).
         pieces: how many clusters; None cuts where the traffic's own scale says.
         before: an earlier clustering of the same project, for ids and names to be kept.
+        regroupings: what people decided about clusters; with it there may be more or fewer than `pieces`.
         random_state: the same number gives the same clusters.
     """
     weights = np.asarray(counts, dtype=np.int64)
@@ -77,9 +79,10 @@ def cluster(
     traffic_of_cell = np.bincount(cells.of_text, weights=weights)
     merges, scale = join(cells, traffic_of_cell), measure_scale(vectors, random_state)
     cluster_of_cell = automatic_cut(merges, scale) if pieces is None else cut_into(merges, pieces)
+    cluster_of_cell = regroup(cluster_of_cell, cells, ids, regroupings)
     exemplar_of_cell = _nearest_to_centroid(cells, vectors)
     groups = _groups(cells, cluster_of_cell, weights, vectors, exemplar_of_cell)
-    names = phrase_names([[texts[row] for row in group.rows[:_NAME_TEXTS]] for group in groups])
+    names = phrase_names([[texts[row] for row in group.rows] for group in groups])
     total = int(weights.sum())
     clusters = [
         Cluster(
@@ -95,6 +98,7 @@ def cluster(
     ]
     members = {made.id: [ids[row] for row in group.rows] for made, group in zip(clusters, groups, strict=True)}
     kept = keep_identity(clusters, members, dict(zip(ids, counts, strict=True)), before or Before())
+    kept = rename_again(kept, cluster_of_cell, cells, ids, regroupings)
     size_of_cell = np.bincount(cells.of_text)
     return Clustering(
         clusters=tuple(kept),
@@ -197,24 +201,10 @@ def keep_identity(
     return kept
 
 
-_WORD = re.compile(r"⟦[a-z_]+-\d+⟧|__\w+__|https?://\S+|[@#]\w+|[^\W\d_][\w'’-]*", re.UNICODE)
-
-
-@cache
-def _function_words() -> Mapping[str, frozenset[str]]:
-    """Words that say nothing of a topic, by language."""
-    from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
-    from stop_words import AVAILABLE_LANGUAGES, get_stop_words
-
-    words = {language: frozenset(get_stop_words(language)) for language in AVAILABLE_LANGUAGES}
-    # The package's English list holds "order", "number" and "buy", which name many a cluster.
-    return words | {"english": frozenset(ENGLISH_STOP_WORDS)}
-
-
 def _ignored(texts: Sequence[str]) -> frozenset[str]:
     """English function words and those of the language that most of the words are in ("car" is one in French)."""
-    found = Counter(word for text in texts for word in _WORD.findall(text[:_NAME_CHARACTERS].casefold()))
-    by_language = _function_words()
+    found = Counter(word for text in texts for word in WORD.findall(text[:_NAME_CHARACTERS].casefold()))
+    by_language = function_words()
     language = max(by_language, key=lambda each: (sum(found[word] for word in by_language[each]), each == "english"))
     return by_language["english"] | by_language[language]
 
@@ -223,7 +213,7 @@ def _terms(text: str, ignored: frozenset[str]) -> list[str]:
     """Words and pairs of neighbouring words; placeholders, links, handles and function words part them."""
     terms: list[str] = []
     previous: str | None = None
-    for word in _WORD.findall(text[:_NAME_CHARACTERS].casefold()):
+    for word in WORD.findall(text[:_NAME_CHARACTERS].casefold()):
         plain = word.replace("’", "'").removesuffix("'s")
         if not plain[0].isalpha() or "://" in plain or len(plain) < 2 or plain.split("'")[0] in ignored:
             previous = None
@@ -242,7 +232,7 @@ def phrase_names(clusters: Sequence[Sequence[str]], phrases: int = 2) -> list[st
     little more than single ones, because they read better.
     """
     documents = []
-    for texts in clusters:
+    for texts in (each[:_NAME_TEXTS] for each in clusters):
         ignored = _ignored(texts)
         documents.append(Counter(term for text in texts for term in set(_terms(text, ignored))))
     overall: Counter[str] = Counter()
@@ -252,7 +242,10 @@ def phrase_names(clusters: Sequence[Sequence[str]], phrases: int = 2) -> list[st
     names = []
     for texts, document in zip(clusters, documents, strict=True):
         score = {
-            term: count / max(len(texts), 1) * np.log1p(average / overall[term]) * (1.3 if " " in term else 1.0)
+            term: count
+            / max(min(len(texts), _NAME_TEXTS), 1)
+            * np.log1p(average / overall[term])
+            * (1.3 if " " in term else 1.0)
             for term, count in document.items()
         }
         ranked = sorted(score, key=lambda term: (-score[term], term))

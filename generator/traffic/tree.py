@@ -63,6 +63,10 @@ class Scale:
     far: float
     """Median distance of random pairs."""
 
+    def position(self, similarity: Distances) -> Distances:
+        """How far up from near (0) to far (1) texts of these similarities lie."""
+        return np.asarray((1.0 - similarity - self.near) / (self.far - self.near), dtype=np.float32)
+
     def between(self, share: float) -> float:
         """The distance this far up from near to far."""
         return self.near + share * (self.far - self.near)

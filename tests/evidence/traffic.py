@@ -37,11 +37,11 @@ def load(name: str) -> Labelled:
     return Labelled(name, texts, np.array([row["label"] for row in rows]), embed(texts, encoder, CACHE))
 
 
-def zipf_rows(labels: np.ndarray, size: int, random_state: int) -> np.ndarray:
-    """Rows of traffic as production sends it: Zipf weights (s = 1) over needs in random order, repeats allowed."""
+def zipf_rows(labels: np.ndarray, size: int, random_state: int, steepness: float = 1.0) -> np.ndarray:
+    """Rows of traffic as production sends it: Zipf weights over needs in random order, repeats allowed."""
     generator = np.random.default_rng(random_state)
     needs = generator.permutation(np.unique(labels))
-    shares = 1.0 / np.arange(1, len(needs) + 1)
+    shares = 1.0 / np.arange(1, len(needs) + 1) ** steepness
     drawn = generator.choice(len(needs), size, p=shares / shares.sum())
     pools = {need: np.flatnonzero(labels == need) for need in needs}
     return np.array([generator.choice(pools[needs[index]]) for index in drawn])

@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -14,6 +17,50 @@ def test_minilm_puts_the_same_need_in_other_words_nearer_than_another_need():
     assert vectors.shape == (5, 384)
     assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
     assert vectors[0] @ vectors[1] > vectors[0] @ vectors[2] + 0.2
+
+
+def test_minilm_without_torch_gives_the_vectors_that_sentence_transformers_gives():
+    texts = [*HOSTILE.values(), *TEXTS, "", " ", "word " * 600, "a\ud800b", "where is my parcel? " * 40]
+    readable = [encoders._readable(text, 256) for text in texts]
+    theirs = encoders._load_sentence_model("minilm", bf16=False).encode(readable, show_progress_bar=False)
+    similarity = np.einsum("ij,ij->i", open_encoder("minilm", list).encode(texts), theirs)
+    assert similarity.min() > 0.99999
+
+
+def test_a_text_has_the_same_vector_alone_and_among_others():
+    encoder = open_encoder("minilm", list)
+    texts = [*TEXTS, "", "the parcel " * 90]
+    alone = np.concatenate([encoder.encode([text]) for text in texts])
+    assert np.allclose(encoder.encode(texts * 3), np.tile(alone, (3, 1)), atol=1e-5)
+    assert encoder.encode([]).shape == (0, 384)
+
+
+def test_a_few_texts_are_encoded_without_torch_and_many_with_it():
+    program = """
+import sys
+from generator.traffic.encoders import _FEW, open_encoder
+encoder = open_encoder("minilm", list)
+few = encoder.encode(["where is my parcel"])
+heavy = {"torch", "transformers", "sentence_transformers", "sklearn", "scipy", "faiss"} & set(sys.modules)
+many = encoder.encode(["where is my parcel"] * (_FEW + 1))
+print(sorted(heavy), "torch" in sys.modules, bool((few @ many.T).min() > 0.999))
+"""
+    answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert answer.stdout == "[] True True\n"
+
+
+def test_weights_are_checked_without_torch_as_well(monkeypatch):
+    monkeypatch.setattr(encoders, "_MINILM_SHA256", "0" * 64)
+    with pytest.raises(EncoderError, match="is not the published"):
+        open_encoder("minilm", list).encode(["x"])
+
+
+def test_nearest_is_found_across_blocks():
+    generator = np.random.default_rng(0)
+    rows, among = (encoders.unit(generator.normal(size=(count, 8))) for count in (700, 30))
+    found, similarity = encoders.nearest(rows, among)
+    assert np.array_equal(found, (rows @ among.T).argmax(axis=1))
+    assert np.allclose(similarity, (rows @ among.T).max(axis=1))
 
 
 def test_weights_that_are_not_the_published_ones_are_refused(tmp_path):
