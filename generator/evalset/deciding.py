@@ -27,10 +27,12 @@ def decide(
     best: int | None,
     reason: str | None,
     actor: str,
+    marked: bool = False,
 ) -> Decided:
     """Record one decision on drafts named by id (or its beginning), or on the first `best` of the queue.
 
-    All of them are one step, which one undo takes back.
+    All of them are one step, which one undo takes back. What verification has marked is accepted by name, or as one
+    of the best where `marked` says so.
 
     Raises:
         StageError: no drafts are named, or a name fits none or several.
@@ -39,7 +41,13 @@ def decide(
     before = queue.coverage
     wanted = [_only_match(store, draft) for draft in drafts]
     if best is not None:
-        wanted += [entry.draft_id for entry in queue.best(best) if entry.draft_id not in wanted]
+        listed = queue.best(best, with_marked=marked or verb == "reject")
+        wanted += [entry.draft_id for entry in listed if entry.draft_id not in wanted]
+        if not wanted and queue.best(1):
+            raise StageError(
+                "Something speaks against every draft that is left. Look at them with: "
+                f"groundset curate {store.path}, or say --marked."
+            )
     if not wanted:
         raise StageError("Name drafts by their ids, or say --best N for the first of the queue.")
     payload = {} if reason is None else {"reason": REASONS.get(reason, reason)}

@@ -1,17 +1,49 @@
 """Clusters and traces as rows, for `groundset clusters`."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from generator.errors import ExportError
 from generator.store import Store
+from generator.traffic.trends import Change, changes
+
+
+def changes_of(store: Store) -> dict[str, Change]:
+    """What became of each cluster since the last logs; nothing where there were none before them."""
+    return changes(store.cluster_counts(), {each.id for each in store.earlier_clusters()})
+
+
+def vanished_rows(store: Store) -> list[dict[str, Any]]:
+    """Clusters from before the last logs that are no more, and the cluster that holds most of their exemplars."""
+    names = {each.id: each.name for each in store.clusters()}
+    cluster_of_cell = {cell.id: cell.cluster_id for cell in store.cells()}
+    cell_of_trace = dict(store.trace_cells())
+    rows = []
+    for gone in store.earlier_clusters():
+        if gone.id not in names:
+            cells = (cell_of_trace.get(trace) for trace in gone.exemplar_ids)
+            into = Counter(cluster_of_cell[cell] for cell in cells if cell is not None).most_common(1)
+            heir = into[0][0] if into else None
+            rows.append(
+                {
+                    "id": gone.id,
+                    "name": gone.name,
+                    "share": gone.weight,
+                    "into": heir,
+                    "into_name": names[heir] if heir is not None else None,
+                }
+            )
+    return rows
 
 
 def cluster_rows(store: Store) -> list[dict[str, Any]]:
-    """The clusters by traffic, with their exemplars' texts."""
+    """The clusters by traffic, with their exemplars' texts, and what became of them since the last logs."""
     found = store.clusters()
+    changed = changes_of(store)
     texts = {
         trace.id: trace.text for trace in store.traces(trace_id for each in found for trace_id in each.exemplar_ids)
     }
@@ -22,6 +54,8 @@ def cluster_rows(store: Store) -> list[dict[str, Any]]:
             "share": each.weight,
             "traces": each.traces,
             "exemplars": [texts[trace_id] for trace_id in each.exemplar_ids if trace_id in texts],
+            "change": changed[each.id].word if each.id in changed else None,
+            "factor": asdict(changed[each.id].factor) if each.id in changed else None,
         }
         for each in found
     ]

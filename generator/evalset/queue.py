@@ -12,11 +12,9 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from generator.records import Cell, Interval, Verdict, content_id
+from generator.records import NEAR_COPY, Cell, Interval, Verdict, content_id
 from generator.store import QueueRow, Store
 
-ALIKE = 0.93
-"""Cosine similarity from which two drafts count as the same test."""
 RANDOM_EVERY = 20
 """Every so many places one is given to a random draft, so that the order cannot hide what its measure misses."""
 
@@ -118,33 +116,52 @@ class Queue:
     def _score(self, draft_id: str) -> float:
         # A near-copy of what was decided is worth little however much of a cell it would still add.
         near = self.nearest_decided(draft_id)
-        penalty = 0.1 if near is not None and near[1] >= ALIKE else 1.0
+        penalty = 0.1 if near is not None and near[1] >= NEAR_COPY else 1.0
         return self.gain(draft_id) * penalty
 
     def entry(self, draft_id: str) -> QueueEntry:
         """One draft's place, whatever its verdict."""
         return QueueEntry(draft_id, self.gain(draft_id), self._novelty(draft_id))
 
-    def best(self, limit: int) -> list[QueueEntry]:
-        """The first places of the queue, greedily: each gain assumes that those before it are accepted."""
-        waiting = [each for each, verdict in self._verdict.items() if verdict == "new"]
+    @property
+    def potential(self) -> "Queue":
+        """The queue if every draft that nothing speaks against, and that nobody rejected, were accepted."""
+        ahead = self.copy()
+        for draft_id, verdict in self._verdict.items():
+            if verdict in {"new", "later"} and not self._rows[draft_id].marked:
+                ahead.set_verdict(draft_id, "accepted")
+        return ahead
+
+    def best(self, limit: int, *, with_marked: bool = True) -> list[QueueEntry]:
+        """The first places of the queue, greedily: each gain assumes that those before it are accepted.
+
+        What verification has marked comes below the rest, but for the random places; or not at all.
+        """
+        waiting = self._of_verdict("new", with_marked=with_marked)
         picked = self._greedy(waiting, limit)
         picked = _with_random_places(picked, waiting, self, limit)
         if len(picked) < limit:
-            later = [each for each, verdict in self._verdict.items() if verdict == "later"]
+            later = self._of_verdict("later", with_marked=with_marked)
             picked += [self.entry(each) for each in later[: limit - len(picked)]]
         return picked
 
+    def _of_verdict(self, verdict: Verdict, *, with_marked: bool) -> list[str]:
+        found = (draft_id for draft_id, own in self._verdict.items() if own == verdict)
+        return [each for each in found if with_marked or not self._rows[each].marked]
+
     def _greedy(self, waiting: Sequence[str], limit: int) -> list[QueueEntry]:
         ahead = self.copy()
-        heap = [(-ahead._score(draft_id), place, draft_id) for place, draft_id in enumerate(waiting)]
+        heap = [
+            (self._rows[draft_id].marked, -ahead._score(draft_id), place, draft_id)
+            for place, draft_id in enumerate(waiting)
+        ]
         heapq.heapify(heap)
         picked: list[QueueEntry] = []
         while heap and len(picked) < limit:
-            bound, place, draft_id = heapq.heappop(heap)
+            marked, bound, place, draft_id = heapq.heappop(heap)
             score = ahead._score(draft_id)
-            if heap and score < -heap[0][0] and score < -bound:
-                heapq.heappush(heap, (-score, place, draft_id))
+            if heap and (marked, -score) > heap[0][:2] and score < -bound:
+                heapq.heappush(heap, (marked, -score, place, draft_id))
                 continue
             picked.append(ahead.entry(draft_id))
             ahead.set_verdict(draft_id, "accepted")

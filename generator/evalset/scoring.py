@@ -1,20 +1,19 @@
 """From item results to what they say of production: one number with an interval, and what it cannot say.
 
 Only random draws enter the estimate, because only they stand for other traffic; typical and drafted items
-find failures and are counted apart. The estimate is a post-stratified mean: strata are pieces of the tree,
-each with its share of traffic as weight.
+find failures and are counted apart. The estimate is a stratified mean: strata are slices of equal traffic in
+the order of the tree, with about one draw in each (`selection.draw_in_slices`).
 
-Interval (figures: `tests/evidence/intervals.py`). The variance of a stratum is its own where it has two
-results. A lone result says nothing of its stratum; it gets the mean of the pooled variance within strata
-and of that between it and its neighbours in the tree, or of all items where the tree is not known. That
-gives a design effect against a simple random sample (Kish 1965), which is drawn to 1 as if by one item
-that fails more, because few failures cannot show that the strata help. The sample size divided by that
-effect takes the place of n in Wilson's interval (1927), with Student's t for the normal quantile, as Korn
-and Graubard (1998) do for that of Clopper and Pearson.
+One draw says nothing of the variance within its slice, but neighbours do (`_variance_within`); against that of
+all results it gives a design effect (Kish 1965). The sample size divided by it takes the place of n in Wilson's
+interval (1927), with Student's t for the normal quantile, as Korn and Graubard (1998) do for that of Clopper
+and Pearson. Few failures cannot show that slices help or that grades spread little: the fewer, the more is
+taken for a simple random sample of passes and failures. Figures: `tests/evidence/intervals.py`.
 """
 
 import math
 import re
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,17 +23,19 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from generator.records import Cluster, Merge, Sample
+from generator.records import Cluster, Sample
 
 DifferenceVerdict = Literal["A better", "B better", "cannot tell"]
 
 _LEVEL = 0.95
-_DOUBT = 1.0
-"""Failures (or passes, if those are fewer) that the belief in a design effect of 1 weighs."""
+_ADDED = 1.5
+"""Changes added to a paired difference; Bonett and Price add 2, which holds the truth more often than it says."""
 _FEW = 30
 """Below this many random items the score says that it is rough."""
 
 _NOTHING = 1e-9
+_MOST_ITEMS = 10**7
+"""More items than this would settle no difference that matters."""
 _NO_RANDOM_ITEM = "No random item has a result, so nothing can be said of production; accept random items and run them."
 
 _Values = npt.NDArray[np.float64]
@@ -47,8 +48,11 @@ class Drawn:
     id: str
     """Id of the draft, which is that of its sample."""
     stratum: str
+    """Strata that follow one another by name lie near one another in the tree."""
     weight: float
     """Share of traffic it stands for."""
+    rejected: bool = False
+    """Whether a person rejected it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +119,10 @@ class Score:
     """Share of traffic in strata without any result of their own."""
     bounds: tuple[float, float]
     """The interval over tested strata, with all untested traffic failing and with all of it passing."""
+    rejected: int
+    """Random draws that people rejected; nobody draws others for them, which would favour what people accept."""
+    rejected_share: float
+    """Share of traffic these stand for."""
     clusters: tuple[ClusterScore, ...]
     """Every cluster, by traffic."""
     edge_cases: tuple[KindScore, ...]
@@ -130,6 +138,8 @@ class Score:
             "effective_n": self.effective_n,
             "untested_share": self.untested_share,
             "bounds": {"low": self.bounds[0], "high": self.bounds[1]},
+            "rejected": self.rejected,
+            "rejected_share": self.rejected_share,
             "clusters": [row.as_json() for row in self.clusters],
             "edge_cases": [row.as_json() for row in self.edge_cases],
             "note": self.note,
@@ -163,26 +173,19 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
-class _Design:
-    """Items in their strata, every stratum with at least one item; drawn in two frames, an item is in both."""
+class _Line:
+    """The items that speak for production, as they lie along the tree."""
 
     ids: tuple[str, ...]
-    stratum: npt.NDArray[np.int64]
-    """Of each item, as an index into `weights`."""
-    weights: _Values
-    """Share of traffic of each stratum; the sum is 1."""
-    ordered: bool
-    """Whether strata that follow one another lie near one another in the tree."""
-    tested_share: float
-    """Of all traffic, in strata with a result of their own."""
+    own: _Values
+    """Share of traffic each stands for in its stratum."""
+    lent: _Values
+    """That, and its part of neighbouring strata without a result; the sum is 1."""
 
     @property
-    def sizes(self) -> npt.NDArray[np.int64]:
-        return np.bincount(self.stratum, minlength=len(self.weights))
-
-    def item_weights(self) -> _Values:
-        """Share of traffic each item stands for."""
-        return np.asarray((self.weights / self.sizes)[self.stratum], dtype=np.float64)
+    def tested(self) -> float:
+        """Share of traffic in strata with a result of their own."""
+        return min(float(self.own.sum()), 1.0)
 
     def values(self, results: Mapping[str, float]) -> _Values:
         return np.array([results[each] for each in self.ids], dtype=np.float64)
@@ -190,12 +193,14 @@ class _Design:
 
 @dataclass(frozen=True, slots=True)
 class _Mean:
-    """A post-stratified mean, and how many items of a simple random sample it is worth."""
+    """A stratified mean, and what its variance is beside that of a simple random sample."""
 
     estimate: float
     second_moment: float
     size: float
-    """Effective number of items."""
+    """How many items of equal weight would say as much."""
+    effect: float
+    """Variance of the mean of these items, against that of a simple random sample of `size`."""
     quantile: float
 
 
@@ -204,39 +209,41 @@ def score(
     frame: Sequence[Drawn],
     results: Mapping[str, float],
     clusters: Sequence[Cluster] = (),
-    order: Sequence[str] = (),
 ) -> Score:
     """What the results of an evaluation say of production.
 
     Args:
         samples: The accepted items.
         frame: Every random draw, also those rejected or without a result: they say what share of traffic
-            each stratum has. Several frames of one project may be given together.
+            each stratum has. A stratum without a result lends its weight to the nearest on both sides.
         results: Item id -> score, 0 to 1. Ids of no sample are ignored.
         clusters: For the rows by cluster.
-        order: Strata as they lie in the tree (`order_of_strata`). A stratum without a result then lends its
-            weight to the nearest one with a result; without an order the estimate leaves it out.
     """
     scored = [sample for sample in samples if sample.id in results]
     speaking = _speaking(scored, frame)
     found = [sample for sample in scored if sample.id not in speaking]
     kinds = _by_kind(found, results)
+    rejected, rejected_share = _rejected(frame)
     if not speaking:
-        rows = _by_cluster(clusters, scored, None, results)
-        return Score(None, 0.0, 1.0, 0, 0.0, 1.0, (0.0, 1.0), rows, kinds, _NO_RANDOM_ITEM)
-    tested, design = _design(frame, speaking, ()), _design(frame, speaking, order)
-    mean, low, high = _share(design, design.values(results))
+        rows = _by_cluster(clusters, scored, {}, results)
+        return Score(None, 0.0, 1.0, 0, 0.0, 1.0, (0.0, 1.0), rejected, rejected_share, rows, kinds, _NO_RANDOM_ITEM)
+    line = _line(frame, speaking)
+    values = line.values(results)
+    tested = line.tested
+    share, alone = _share(line.lent, values, tested), _share(line.own / line.own.sum(), values, 1.0)
     return Score(
-        estimate=mean.estimate,
-        low=low,
-        high=high,
+        estimate=share.estimate,
+        low=share.low,
+        high=share.high,
         items=len(speaking),
-        effective_n=mean.size,
-        untested_share=1.0 - tested.tested_share,
-        bounds=_bounds(tested, tested.values(results)),
-        clusters=_by_cluster(clusters, scored, tested, results),
+        effective_n=share.size,
+        untested_share=1.0 - tested,
+        bounds=(tested * alone.low, 1.0 - tested * (1.0 - alone.high)),
+        rejected=rejected,
+        rejected_share=rejected_share,
+        clusters=_by_cluster(clusters, scored, dict(zip(line.ids, line.own.tolist(), strict=True)), results),
         edge_cases=kinds,
-        note=_note(len(speaking), len(found), 1.0 - tested.tested_share),
+        note=_note(len(speaking), len(found), 1.0 - tested, rejected, rejected_share),
     )
 
 
@@ -245,39 +252,42 @@ def difference(
     frame: Sequence[Drawn],
     first: Mapping[str, float],
     second: Mapping[str, float],
-    order: Sequence[str] = (),
 ) -> Difference:
     """Whether production would be better served by B (`second`) than by A (`first`).
 
     The mean over production of B less A on the same items, with the interval of Bonett and Price (2012)
-    for paired proportions (one item added that only A passes and one that only B does), carried over to
-    scores and to strata by the effective number of items.
+    for paired proportions (changes in both directions are added to those seen), carried over to scores and to
+    strata by the effective number of items.
 
     Args:
         samples: As in `score`.
         frame: As in `score`.
         first: Results of A.
         second: Results of B.
-        order: As in `score`.
     """
     speaking = _speaking([sample for sample in samples if sample.id in first and sample.id in second], frame)
     if not speaking:
         return Difference(None, -1.0, 1.0, 0, "cannot tell", None)
-    design = _design(frame, speaking, order)
-    change = design.values(second) - design.values(first)
-    changed = change[change != 0.0]
-    mean = _mean(design, change, len(changed))
-    added = float(np.mean(changed**2)) if len(changed) else 1.0  # as large as a change is in these results
-    size = mean.size + 2.0
-    centre = mean.estimate * mean.size / size
-    spread = (mean.second_moment * mean.size + 2.0 * added) / size - centre**2
-    reach = mean.quantile * math.sqrt(spread / size)
-    # Drawn to 0 by the two added items, the interval of a large difference must still hold the estimate.
-    low = max(min(centre - reach, mean.estimate), -1.0)
-    high = min(max(centre + reach, mean.estimate), 1.0)
+    line = _line(frame, speaking)
+    change = line.values(second) - line.values(first)
+    mean = _mean(line.lent, change, line.tested)
+    low, high = _change(mean, change)
     verdict = _verdict(low, high)
-    more = _more_items(mean, spread, len(speaking)) if verdict == "cannot tell" else 0
+    more = _more_items(mean, change) if verdict == "cannot tell" else 0
     return Difference(mean.estimate, low, high, len(speaking), verdict, more)
+
+
+def _change(mean: _Mean, change: _Values, times: float = 1.0) -> tuple[float, float]:
+    """The interval of a mean change, or what it would be with so many times the items."""
+    changed = change[change != 0.0]
+    added = float(np.mean(changed**2)) if len(changed) else 1.0  # as large as a change is in these results
+    size = times * mean.size / _drawn_to_one(mean.effect, len(changed))
+    weight = size / (size + _ADDED)
+    centre = weight * mean.estimate
+    spread = weight * mean.second_moment + (1.0 - weight) * added - centre**2
+    reach = mean.quantile * math.sqrt(spread / (size + _ADDED))
+    # Drawn to 0 by what was added, the interval of a large difference must still hold the estimate.
+    return max(min(centre - reach, mean.estimate), -1.0), min(max(centre + reach, mean.estimate), 1.0)
 
 
 def _verdict(low: float, high: float) -> DifferenceVerdict:
@@ -286,39 +296,15 @@ def _verdict(low: float, high: float) -> DifferenceVerdict:
     return "A better" if high < 0.0 else "cannot tell"
 
 
-def _more_items(mean: _Mean, spread: float, items: int) -> int | None:
+def _more_items(mean: _Mean, change: _Values) -> int | None:
     if abs(mean.estimate) < _NOTHING:
         return None
-    needed = mean.quantile**2 * spread / mean.estimate**2
-    return max(math.ceil((needed - mean.size) * items / mean.size), 1)
-
-
-def order_of_strata(frame: Iterable[Drawn], cell_of: Mapping[str, int], merges: Sequence[Merge]) -> list[str]:
-    """The strata as they lie along the leaves of the tree, so that near ones come together.
-
-    Args:
-        frame: The random draws.
-        cell_of: Cell of a draw's trace, by the id of the draw; draws without one are passed over.
-        merges: The tree.
-    """
-    place = {cell: number for number, cell in enumerate(_leaves(merges))}
-    first: dict[str, int] = {}
-    for drawn in frame:
-        if (cell := cell_of.get(drawn.id)) in place:
-            first[drawn.stratum] = min(place[cell], first.get(drawn.stratum, len(place)))
-    return sorted(first, key=lambda stratum: (first[stratum], stratum))
-
-
-def _leaves(merges: Sequence[Merge]) -> list[int]:
-    cells = len(merges) + 1
-    waiting, found = [cells + len(merges) - 1], []
-    while waiting:
-        node = waiting.pop()
-        if node < cells:
-            found.append(node)
-        else:
-            waiting += [merges[node - cells].right, merges[node - cells].left]
-    return found
+    more = bisect_left(
+        range(1, _MOST_ITEMS),
+        True,
+        key=lambda more: _verdict(*_change(mean, change, 1 + more / len(change))) != "cannot tell",
+    )
+    return more + 1 if more + 1 < _MOST_ITEMS else None
 
 
 def _speaking(scored: Iterable[Sample], frame: Sequence[Drawn]) -> frozenset[str]:
@@ -327,83 +313,101 @@ def _speaking(scored: Iterable[Sample], frame: Sequence[Drawn]) -> frozenset[str
     return frozenset(each.id for each in scored if each.origin == "random" and each.weight > 0.0 and each.id in drawn)
 
 
-def _design(frame: Sequence[Drawn], speaking: frozenset[str], order: Sequence[str]) -> _Design:
-    traffic: defaultdict[str, float] = defaultdict(float)
-    for drawn in frame:
-        traffic[drawn.stratum] += drawn.weight
-    draws = sorted({(drawn.id, drawn.stratum) for drawn in frame if drawn.id in speaking})
-    tested = {stratum for _, stratum in draws}
-    tested_share = sum(traffic[stratum] for stratum in tested) / sum(traffic.values())
-    lent: defaultdict[str, float] = defaultdict(float)
-    for stratum, share in traffic.items():
-        if (heir := _heir(stratum, tested, order)) is not None:
-            lent[heir] += share
-    place = {stratum: number for number, stratum in enumerate(order)}
-    ranked = sorted(tested, key=lambda stratum: (place.get(stratum, len(place)), stratum))
-    names = {stratum: number for number, stratum in enumerate(ranked)}
-    weights = np.array([lent[stratum] for stratum in names])
-    ids = tuple(each for each, _ in draws)
-    index = np.array([names[stratum] for _, stratum in draws], dtype=np.int64)
-    return _Design(ids, index, weights / weights.sum(), bool(order), min(tested_share, 1.0))
+def _rejected(frame: Sequence[Drawn]) -> tuple[int, float]:
+    """How many draws were rejected, and the share of traffic they stand for."""
+    weights = [drawn.weight for drawn in frame if drawn.rejected]
+    return len(weights), sum(weights) / (sum(drawn.weight for drawn in frame) or 1.0)
 
 
-def _heir(stratum: str, tested: set[str], order: Sequence[str]) -> str | None:
-    """The stratum itself where it has results, else the nearest in the tree that has."""
-    if stratum in tested or stratum not in order:
-        return stratum if stratum in tested else None
-    place = order.index(stratum)
-    near = [(abs(other - place), other) for other, name in enumerate(order) if name in tested]
-    return order[min(near)[1]] if near else None
+def _line(frame: Sequence[Drawn], speaking: frozenset[str]) -> _Line:
+    draws = sorted(frame, key=lambda drawn: (drawn.stratum, drawn.id))
+    stratum = np.unique([drawn.stratum for drawn in draws], return_inverse=True)[1]
+    speaks = np.array([drawn.id in speaking for drawn in draws])
+    weights = np.array([drawn.weight for drawn in draws]) / sum(drawn.weight for drawn in draws)
+    share, heard = (np.asarray(np.bincount(stratum, each), dtype=np.float64) for each in (weights, weights * speaks))
+    of_item = stratum[speaks]
+    part = weights[speaks] / heard[of_item]
+    ids = tuple(drawn.id for drawn in draws if drawn.id in speaking)
+    return _Line(ids, part * share[of_item], part * _lent(share, heard > 0.0)[of_item])
 
 
-def _mean(design: _Design, values: _Values, rarer: float) -> _Mean:
-    """The mean, and its effective number of items.
+def _lent(share: _Values, tested: npt.NDArray[np.bool_]) -> _Values:
+    """The shares of strata in a row when each without a result lends half of its own to the nearest on either side."""
+    heirs, lenders = np.flatnonzero(tested), np.flatnonzero(~tested)
+    after = np.searchsorted(heirs, lenders)
+    lent = share.copy()
+    for heir in (np.maximum(after - 1, 0), np.minimum(after, len(heirs) - 1)):
+        np.add.at(lent, heirs[heir], share[lenders] / 2)
+    return lent
+
+
+def _mean(weights: _Values, values: _Values, tested: float) -> _Mean:
+    """The mean of values in the order of the tree, by weights whose sum is 1.
 
     Args:
-        design: Items in their strata.
-        values: One of each item.
-        rarer: How many items differ from what most do; the fewer, the less they can say of the design.
+        weights: share of traffic that each stands for.
+        values: one of each draw.
+        tested: share of traffic that they were drawn from; for the rest they stand in.
     """
     from scipy.special import stdtrit
 
-    means = np.bincount(design.stratum, values) / design.sizes
-    squares = np.bincount(design.stratum, values**2) / design.sizes
-    estimate, second_moment = float(design.weights @ means), float(design.weights @ squares)
+    estimate, second_moment = (float(np.average(each, weights=weights)) for each in (values, values**2))
+    lumped = float(weights @ weights)
     total = second_moment - estimate**2
-    shares = design.weights**2 / design.sizes
     effect = 1.0
-    if total > _NOTHING:
-        variances = _variances(design, means, squares, total)
-        effect = float(shares @ variances / (shares.sum() * total))
-    effect = (rarer * effect + _DOUBT) / (rarer + _DOUBT)
-    quantile = float(stdtrit(max(len(values) - 1, 1), 0.5 + _LEVEL / 2))
-    return _Mean(estimate, second_moment, 1.0 / (float(shares.sum()) * effect), quantile)
+    if total > _NOTHING and len(values) > 2:
+        effect = _variance_within(weights, values, tested) * (1.0 - lumped) / total
+    quantile = float(stdtrit(max(1.0 / lumped - 1.0, 1.0), 0.5 + _LEVEL / 2))
+    return _Mean(estimate, second_moment, 1.0 / lumped, effect, quantile)
 
 
-def _variances(design: _Design, means: _Values, squares: _Values, total: float) -> _Values:
-    """Variance of one item in each stratum."""
-    sizes, free = design.sizes, design.sizes - 1
-    own = np.maximum(sizes * (squares - means**2), 0.0)
-    lone = _neighbour_variances(sizes, means) if design.ordered and len(sizes) > 1 else np.full(len(sizes), total)
-    if free.any():
-        lone = (lone + own.sum() / free.sum()) / 2
-    return np.where(free > 0, own / np.maximum(free, 1), lone)
+def _variance_within(weights: _Values, values: _Values, tested: float) -> float:
+    """Variance of one draw in its slice, from the differences to the next draw and to the one after.
+
+    Successive differences (Wolter 2007) alone count in that neighbouring slices differ. What two draws differ by
+    grows with their distance: those of neighbours are one slice apart, those of the next but one two, two of
+    the same slice a third. That is read off a straight line, but for draws that stand in for a neighbour, which
+    are one slice from what they stand for. Scores of 0 and 1 never come out below a third of the successive
+    differences; graded ones are held to that.
+
+    Args:
+        weights: a draw that stands for more counts for more.
+        values: at least three, one of each draw in the order of the tree.
+        tested: as in `_mean`.
+    """
+    next_one, next_but_one = (_half_square_difference(weights, values, lag) for lag in (1, 2))
+    return max(next_one - tested * 2 / 3 * (next_but_one - next_one), next_one / 3)
 
 
-def _neighbour_variances(sizes: npt.NDArray[np.int64], means: _Values) -> _Values:
-    """Variance of one item from the differences to the strata on both sides (Wolter 2007, successive differences)."""
-    steps = np.diff(means) ** 2 / (1 / sizes[1:] + 1 / sizes[:-1])
-    return (np.concatenate((steps[:1], steps)) + np.concatenate((steps, steps[-1:]))) / 2
+def _half_square_difference(weights: _Values, values: _Values, lag: int) -> float:
+    squares = weights**2
+    return float(np.average((values[lag:] - values[:-lag]) ** 2, weights=squares[lag:] + squares[:-lag])) / 2
 
 
-def _share(design: _Design, values: _Values) -> tuple[_Mean, float, float]:
-    """A mean of scores between 0 and 1, with the ends of its interval."""
-    plain = float(design.item_weights() @ values)
-    mean = _mean(design, values, len(values) * max(min(plain, 1.0 - plain), 0.0))
-    total, binary = mean.second_moment - mean.estimate**2, mean.estimate * (1.0 - mean.estimate)
+def _drawn_to_one(effect: float, seen: float) -> float:
+    """A ratio of variances as far as so many items that differ from the others can show it."""
+    return (seen**2 * effect + 1.0) / (seen**2 + 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Share:
+    """A mean of scores between 0 and 1, with the ends of its interval and its effective number of items."""
+
+    estimate: float
+    low: float
+    high: float
+    size: float
+
+
+def _share(weights: _Values, values: _Values, tested: float) -> _Share:
+    mean = _mean(weights, values, tested)
+    estimate = min(max(mean.estimate, 0.0), 1.0)
+    rarer = mean.size * min(estimate, 1.0 - estimate)
+    total, binary = mean.second_moment - mean.estimate**2, estimate * (1.0 - estimate)
     # Wilson's interval takes every item for a pass or a failure; graded scores spread less.
     graded = total / binary if total > _NOTHING and binary > _NOTHING else 1.0
-    return mean, *_wilson(min(max(mean.estimate, 0.0), 1.0), mean.size / graded, mean.quantile)
+    low, high = _wilson(estimate, mean.size / _drawn_to_one(mean.effect * graded, rarer), mean.quantile)
+    return _Share(estimate, low, high, mean.size / _drawn_to_one(mean.effect, rarer))
 
 
 def _wilson(share: float, size: float, quantile: float) -> tuple[float, float]:
@@ -413,18 +417,9 @@ def _wilson(share: float, size: float, quantile: float) -> tuple[float, float]:
     return max(min(centre - reach, share), 0.0), min(max(centre + reach, share), 1.0)
 
 
-def _bounds(tested: _Design, values: _Values) -> tuple[float, float]:
-    _, low, high = _share(tested, values)
-    return tested.tested_share * low, 1.0 - tested.tested_share * (1.0 - high)
-
-
 def _by_cluster(
-    clusters: Sequence[Cluster], scored: Sequence[Sample], design: _Design | None, results: Mapping[str, float]
+    clusters: Sequence[Cluster], scored: Sequence[Sample], stands_for: Mapping[str, float], results: Mapping[str, float]
 ) -> tuple[ClusterScore, ...]:
-    stands_for: defaultdict[str, float] = defaultdict(float)
-    if design:
-        for each, weight in zip(design.ids, design.item_weights().tolist(), strict=True):
-            stands_for[each] += weight
     members: defaultdict[str, list[Sample]] = defaultdict(list)
     for sample in scored:
         members[sample.cluster_id].append(sample)
@@ -454,7 +449,7 @@ def _rate(values: Sequence[tuple[float, float]]) -> Rate:
     return Rate(len(values), share, *_wilson(share, size, NormalDist().inv_cdf(0.5 + _LEVEL / 2)))
 
 
-def _note(speaking: int, found: int, untested: float) -> str:
+def _note(speaking: int, found: int, untested: float, rejected: int, rejected_share: float) -> str:
     parts = [f"Estimated from {speaking} random items, which stand for production."]
     if found:
         parts.append(f"The other {found} (typical, drafted or edited) find failures and are counted apart.")
@@ -462,6 +457,9 @@ def _note(speaking: int, found: int, untested: float) -> str:
         parts.append(f"Fewer than {_FEW} random items: the interval is rough.")
     if untested > _NOTHING:
         parts.append(f"{100 * untested:.1f} % of traffic is in strata without a result.")
+    if rejected:
+        many = "random draws were rejected; they stand" if rejected > 1 else "random draw was rejected; it stands"
+        parts.append(f"{rejected} {many} for {100 * rejected_share:.1f} % of traffic.")
     return " ".join(parts)
 
 

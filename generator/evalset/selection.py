@@ -6,23 +6,26 @@ Two frames that are never mixed: *discovery* (exemplars, variants, edge cases) f
 
 import hashlib
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from generator.records import Draft, DraftState, Merge, Origin, Sample, Split, Trace, content_id
+from generator.records import Draft, DraftState, Merge, Origin, Sample, Split, Trace, Verdict, content_id
 from generator.store import Store
 from generator.traffic.tree import cut_into
 
 _HOLDOUT = 0.3
-"""Share of each stratum that is kept sealed."""
+"""Share of the samples that is kept sealed."""
+_DECIDED: tuple[Verdict, ...] = ("accepted", "rejected")
 
 
 @dataclass(frozen=True, slots=True)
 class Draw:
-    """A trace drawn at random in its stratum."""
+    """A trace drawn at random."""
 
     trace_id: str
     stratum: str
+    """The slice of the traffic that it was drawn from, the first if there are more; slices sort by name."""
     weight: float
     """Share of traffic it stands for."""
 
@@ -84,34 +87,89 @@ def allocate(merges: Sequence[Merge], cells: Iterable[int], budget: int) -> Mapp
 
 
 def draw_random(store: Store, wanted: int, random_state: int = 0) -> list[Draw]:
-    """The random frame: about `wanted` traces, drawn within strata of the tree in proportion to traffic.
+    """The random frame of a project: its traces as they lie along the leaves of the tree, drawn in slices.
 
-    Every stratum gives at least one. A trace's chance within its stratum grows with how often production
-    sent it (Efraimidis and Spirakis 2006), and its lot is made from its id, so that more logs change the
-    draw as little as possible and the same logs give the same draw.
+    A draw that a person has decided on stays in the frame when logs come in or more draws are wanted.
     """
+    place = {cell: number for number, cell in enumerate(leaves(store.merges()))}
     cell_of_trace = {trace_id: cell for trace_id, cell in store.trace_cells() if cell is not None}
-    strata = allocate(store.merges(), cell_of_trace.values(), wanted // 2)
-    members: dict[int, list[tuple[float, str, int]]] = {}
     counts = {trace_id: count for trace_id, _, count in store.trace_texts()}
-    for trace_id, cell in cell_of_trace.items():
-        count = counts[trace_id]
-        members.setdefault(strata[cell], []).append((_lot(trace_id, count, random_state), trace_id, count))
-    total = sum(counts.values())
-    draws = []
-    for stratum, traces in sorted(members.items()):
-        weight = sum(count for _, _, count in traces) / total
-        picked = sorted(traces)[: max(round(weight * wanted), 1)]
-        name = "s-" + content_id(str(random_state), str(wanted), str(stratum))[:8]
-        draws += [Draw(trace_id, name, weight / len(picked)) for _, trace_id, _ in picked]
-    return draws
+    ranked = sorted(cell_of_trace, key=lambda trace_id: (place[cell_of_trace[trace_id]], trace_id))
+    decided = [each for verdict in _DECIDED for each in store.states(verdict=verdict)]
+    kept = {each for draft in store.drafts(decided) if draft.origin == "random" for each in draft.source_ids}
+    return draw_in_slices([(trace_id, counts[trace_id]) for trace_id in ranked], wanted, random_state, kept)
 
 
-def _lot(trace_id: str, count: int, random_state: int) -> float:
-    """An exponential waiting time with rate `count`: the smallest are a weighted draw without replacement."""
+def draw_in_slices(
+    line: Sequence[tuple[str, int]], wanted: int, random_state: int = 0, kept: Collection[str] = ()
+) -> list[Draw]:
+    """One draw from each of `wanted` slices of equal traffic: like traces lie together, so each need gets its share.
+
+    A trace's chance in a slice is the part of the slice that it fills, so a trace that production sends more than
+    once a slice is drawn as often; it stays one draw, with the weight of all its slices. Lots are made from the
+    ids (permanent random numbers, Ohlsson 1995): the same logs give the same draw, other logs change it little,
+    and twice as many slices keep every draw that none of them parts.
+
+    Args:
+        line: trace ids with how often production sent each, like ones next to one another.
+        wanted: how many slices; no more are made than there are inputs.
+        random_state: another number gives other lots.
+        kept: traces drawn before and decided on. One that lost its slice to another lot takes the place of a
+            draw nobody has decided on; traces kept in one slice share its weight. That is exact where slices
+            were halved, else it takes old and new inputs of one slice to be alike.
+    """
+    slices = _slices(line, wanted)
+    drawn = [{_winner(parts, random_state)} for parts in slices]
+    for trace_id in set(kept).difference(*drawn):
+        parts = [(each[trace_id], number) for number, each in enumerate(slices) if trace_id in each]
+        if parts:
+            drawn[max(parts)[1]].add(trace_id)
+    weights: defaultdict[str, float] = defaultdict(float)
+    strata: dict[str, str] = {}
+    for number, traces in enumerate(drawn):
+        staying = traces.intersection(kept) or traces
+        for trace_id in sorted(staying):
+            weights[trace_id] += 1 / len(slices) / len(staying)
+            strata.setdefault(trace_id, f"slice-{number:05}")
+    return [Draw(trace_id, stratum, weights[trace_id]) for trace_id, stratum in strata.items()]
+
+
+def _slices(line: Sequence[tuple[str, int]], wanted: int) -> list[dict[str, int]]:
+    """The traces of each slice with the part of it that each fills; all parts of a slice come to the same sum."""
+    total = sum(count for _, count in line)
+    number_of_slices = min(wanted, total)
+    slices: list[dict[str, int]] = [{} for _ in range(number_of_slices)]
+    start = 0  # in units in which an input is `number_of_slices` long and a slice `total`, so that all are whole
+    for trace_id, count in line:
+        end = start + count * number_of_slices
+        for number in range(start // total, (end - 1) // total + 1):
+            slices[number][trace_id] = min(end, (number + 1) * total) - max(start, number * total)
+        start = end
+    return slices
+
+
+def _winner(parts: Mapping[str, int], random_state: int) -> str:
+    """The trace with the shortest exponential waiting time at a rate of its part of the slice."""
+    return min(parts, key=lambda trace_id: (_waiting_time(trace_id, random_state) / parts[trace_id], trace_id))
+
+
+def _waiting_time(trace_id: str, random_state: int) -> float:
     digest = hashlib.sha256(f"{random_state}:{trace_id}".encode()).digest()
     uniform = (int.from_bytes(digest[:8], "big") + 1) / (2**64 + 1)
-    return -math.log(uniform) / count
+    return -math.log(uniform)
+
+
+def leaves(merges: Sequence[Merge]) -> list[int]:
+    """The cells as they lie along the tree, like ones next to one another."""
+    cells = len(merges) + 1
+    waiting, found = [cells + len(merges) - 1], []
+    while waiting:
+        node = waiting.pop()
+        if node < cells:
+            found.append(node)
+        else:
+            waiting += [merges[node - cells].right, merges[node - cells].left]
+    return found
 
 
 def samples(store: Store) -> list[Sample]:

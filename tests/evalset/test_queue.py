@@ -4,15 +4,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from generator.errors import StageError
+from generator.evalset.deciding import decide
 from generator.evalset.queue import RANDOM_EVERY, Queue, accepts_to_reach
-from generator.records import Cell
+from generator.records import Cell, Mark
 from generator.store import QueueRow, Store
 from tests import worlds
 from tests.worlds import draft, landed, project, trace
 
 
-def row(name, reach, verdict="new", alike=()):
-    return QueueRow(name, "variant", verdict, "c-0", 0, False, tuple(alike), tuple(reach.items()))
+def row(name, reach, verdict="new", alike=(), marked=False):
+    return QueueRow(name, "variant", verdict, "c-0", 0, False, tuple(alike), tuple(reach.items()), marked)
 
 
 def cells(*weights):
@@ -85,6 +87,74 @@ def test_every_twentieth_place_is_given_to_chance_and_stays_while_others_are_dec
 def test_what_was_put_off_comes_after_everything_else():
     queue = Queue(cells(1.0), [row("later", {0: 1.0}, "later"), row("new", {0: 0.2})])
     assert [entry.draft_id for entry in queue.best(5)] == ["new", "later"]
+
+
+def test_what_is_marked_comes_below_the_rest_by_gain_and_before_what_was_put_off():
+    rows = [
+        row("best", {0: 1.0}, marked=True),
+        row("good", {0: 0.9, 1: 0.9}, marked=True),
+        row("fair", {0: 0.3}),
+        row("low", {1: 0.1}),
+        row("later", {0: 1.0}, "later"),
+    ]
+    queue = Queue(cells(0.5, 0.5), rows)
+    assert [entry.draft_id for entry in queue.best(5)] == ["fair", "low", "good", "best", "later"]
+    assert [entry.draft_id for entry in queue.best(5, with_marked=False)] == ["fair", "low", "later"]
+    assert queue.best(5)[2].gain == pytest.approx(0.5 * 0.6 + 0.5 * 0.8)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.data())
+def test_the_unmarked_are_ordered_as_if_there_were_no_others(data):
+    depth = st.dictionaries(st.integers(0, 5), st.floats(0.05, 1), max_size=4)
+    drawn = data.draw(st.lists(st.tuples(depth, st.booleans()), min_size=1, max_size=15))
+    rows = [row(f"d{i}", reach, marked=marked) for i, (reach, marked) in enumerate(drawn)]
+    order = [entry.draft_id for entry in Queue(cells(*[1 / 6] * 6), rows).best(len(rows))]
+    clean = [each for each in rows if not each.marked]
+    alone = [entry.draft_id for entry in Queue(cells(*[1 / 6] * 6), clean).best(len(rows))]
+    assert order[: len(clean)] == alone
+    assert sorted(order) == sorted(each.draft_id for each in rows)
+
+
+def test_chance_may_show_a_marked_draft_above_unmarked_ones():
+    rows = [row(f"d{i:03d}", {i: 1.0}, marked=i >= 100) for i in range(160)]
+    order = [entry for entry in Queue(cells(*[1 / 160] * 160), rows).best(100) if entry.drawn]
+    assert len(order) == 5
+    assert any(entry.draft_id >= "d100" for entry in order)
+
+
+def test_the_potential_is_what_accepting_all_that_is_unmarked_and_not_rejected_reaches():
+    rows = [
+        row("accepted", {0: 0.8}, "accepted", marked=True),
+        row("new", {0: 0.5, 1: 0.5}),
+        row("later", {2: 0.5}, "later"),
+        row("rejected", {2: 1.0}, "rejected"),
+        row("marked", {1: 1.0}, marked=True),
+    ]
+    queue = Queue(cells(0.5, 0.3, 0.2), rows)
+    assert queue.potential.coverage == pytest.approx(0.5 * 0.8 + 0.3 * 0.5 + 0.2 * 0.5)
+    assert queue.coverage == pytest.approx(0.5 * 0.8)
+
+
+def test_bulk_acceptance_passes_over_what_is_marked_unless_it_is_told_not_to(tmp_path):
+    with project(tmp_path / "a.groundset") as store:
+        drafts = store.drafts()
+        for each in drafts[:2]:
+            store.add_drafts([each], {each.id: (Mark("length", "too long"),)})
+        decided = decide(store, "accept", (), best=9, reason=None, actor="ana")
+        assert decided.draft_ids == tuple(each.id for each in drafts[2:])
+        with pytest.raises(StageError, match="--marked"):
+            decide(store, "accept", (), best=9, reason=None, actor="ana")
+        assert decide(store, "accept", [drafts[0].id], best=None, reason=None, actor="ana").draft_ids == (drafts[0].id,)
+        assert decide(store, "accept", (), best=9, reason=None, actor="ana", marked=True).draft_ids == (drafts[1].id,)
+        with pytest.raises(StageError, match="--best N"):
+            decide(store, "accept", (), best=9, reason=None, actor="ana")
+
+
+def test_bulk_rejection_takes_what_is_marked_too(tmp_path):
+    with project(tmp_path / "a.groundset") as store:
+        store.add_drafts(store.drafts(), {each.id: (Mark("echo", "x"),) for each in store.drafts()})
+        assert len(decide(store, "reject", (), best=9, reason=None, actor="ana").draft_ids) == 4
 
 
 def test_the_interval_holds_the_estimate_and_narrows_with_traffic():

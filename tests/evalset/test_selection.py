@@ -1,10 +1,19 @@
-from collections import Counter
-
+import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from generator.errors import StageError
 from generator.evalset.deciding import decide
-from generator.evalset.selection import allocate, balanced, draw_random, exemplar_drafts, random_drafts, samples
+from generator.evalset.selection import (
+    allocate,
+    balanced,
+    draw_in_slices,
+    draw_random,
+    exemplar_drafts,
+    random_drafts,
+    samples,
+)
 from generator.records import Merge, Message
 from generator.store import Store
 from tests.worlds import cluster_of_each, draft, fill, landed, project, trace
@@ -19,12 +28,15 @@ def traffic(tmp_path):
         yield store
 
 
+def weights(draws):
+    return {each.trace_id: each.weight for each in draws}
+
+
 def test_the_random_frame_stands_for_all_of_the_traffic(traffic):
     draws = draw_random(traffic, 40)
     assert sum(draw.weight for draw in draws) == pytest.approx(1)
-    assert len({draw.trace_id for draw in draws}) == len(draws)
-    by_stratum = Counter(draw.stratum for draw in draws)
-    assert len(by_stratum) == 20
+    assert len({draw.trace_id for draw in draws}) == len({draw.stratum for draw in draws}) == len(draws) <= 40
+    assert all(round(40 * draw.weight) == pytest.approx(40 * draw.weight) for draw in draws)
 
 
 def test_the_same_logs_give_the_same_draw_and_another_state_another(traffic):
@@ -32,15 +44,109 @@ def test_the_same_logs_give_the_same_draw_and_another_state_another(traffic):
     assert draw_random(traffic, 20, random_state=1) != draw_random(traffic, 20)
 
 
-def test_what_production_sends_often_is_drawn_often(tmp_path):
-    drawn = Counter()
+def test_strata_follow_the_leaves_of_the_tree(tmp_path):
     with Store.open(tmp_path / "a.groundset", create=True) as store:
-        traces = [trace("often", count=9), trace("seldom", count=1)]
+        traces = [trace(f"need {i}") for i in range(4)]
         fill(store, traces)
         cluster_of_each(store, traces)
-        for random_state in range(300):
-            drawn[draw_random(store, 1, random_state)[0].trace_id] += 1
-    assert drawn[traces[0].id] == pytest.approx(270, abs=30)
+        parts = [store.clusters(), store.cells(), (Merge(0, 3, 0.1), Merge(1, 2, 0.2), Merge(4, 5, 0.3))]
+        store.replace_clustering(*parts, {each.id: i for i, each in enumerate(traces)}, "another tree")
+        number = {each.id: i for i, each in enumerate(traces)}
+        found = [number[draw.trace_id] for draw in sorted(draw_random(store, 4), key=lambda draw: draw.stratum)]
+    assert found in ([0, 3, 1, 2], [1, 2, 0, 3])
+
+
+counts = st.lists(st.integers(1, 30), min_size=1, max_size=25)
+
+
+def line_of(counts):
+    return [(f"t{number}", count) for number, count in enumerate(counts)]
+
+
+@settings(max_examples=150, deadline=None)
+@given(counts=counts, wanted=st.integers(1, 40), random_state=st.integers(0, 9), kept=st.sets(st.integers(0, 30)))
+def test_every_slice_is_stood_for_by_traces_within_it_or_kept(counts, wanted, random_state, kept):
+    line, kept = line_of(counts), {f"t{number}" for number in kept}
+    draws = draw_in_slices(line, wanted, random_state, kept)
+    assert sum(draw.weight for draw in draws) == pytest.approx(1)
+    assert [draw.stratum for draw in draws] == sorted(draw.stratum for draw in draws)
+    assert kept & dict(line).keys() <= weights(draws).keys()
+    slices = min(wanted, sum(counts))
+    assert len(weights(draws).keys() - kept) <= slices
+    for trace_id, count in line:
+        filled = count * slices // sum(counts) - 1  # slices that it fills whole, at least
+        assert weights(draws).get(trace_id, 0.0) >= filled / slices - 1e-9 or kept - {trace_id}
+        assert weights(draws).get(trace_id, 0.0) <= (filled + 3) / slices + 1e-9
+
+
+@settings(max_examples=100, deadline=None)
+@given(counts=counts, wanted=st.integers(1, 40), random_state=st.integers(0, 9), data=st.data())
+def test_decisions_do_not_move_the_frame(counts, wanted, random_state, data):
+    line = line_of(counts)
+    before = draw_in_slices(line, wanted, random_state)
+    decided = {draw.trace_id for draw in before if data.draw(st.booleans())}
+    assert draw_in_slices(line, wanted, random_state, decided) == before
+    other_lots = draw_in_slices(line, wanted, 10, decided)
+    more = decided | {draw.trace_id for draw in other_lots if data.draw(st.booleans())}
+    assert weights(draw_in_slices(line, wanted, 10, more)).keys() == weights(other_lots).keys()
+
+
+@pytest.mark.parametrize("random_state", range(5))
+def test_twice_as_many_slices_keep_every_draw(random_state):
+    line = line_of([1] * 120)
+    few, many = (weights(draw_in_slices(line, size, random_state)) for size in (20, 40))
+    assert len(few) == 20
+    assert len(many) == 40
+    assert few.keys() < many.keys()
+
+
+def test_a_trace_stands_on_the_mean_for_what_production_sends_of_it():
+    line = line_of([1, 12, 2, 3, 1, 1, 7, 2, 1])
+    runs = [weights(draw_in_slices(line, 5, random_state)) for random_state in range(2000)]
+    for trace_id, count in line:
+        assert np.mean([run.get(trace_id, 0) for run in runs]) == pytest.approx(count / 30, abs=0.015)
+
+
+def test_no_draw_is_asked_for_and_none_is_made():
+    assert draw_in_slices([("t", 3)], 0) == []
+    assert draw_in_slices([], 5) == []
+    assert weights(draw_in_slices([("t", 3)], 5)) == {"t": pytest.approx(1)}
+
+
+def test_more_draws_and_more_logs_keep_what_was_decided(traffic):
+    first = random_drafts(traffic, draw_random(traffic, 12))
+    traffic.add_drafts(first)
+    traffic.decide([each.id for each in first[::2]], "accept", "ana")
+    traffic.decide([first[1].id], "reject", "ana")
+    decided = {each.source_ids[0] for each in (*first[::2], first[1])}
+    assert decided <= weights(draw_random(traffic, 17)).keys()
+    assert decided <= weights(draw_random(traffic, 5)).keys()
+    more = [trace(f"another {'y' * i}", count=3) for i in range(30)]
+    fill(traffic, more)
+    cluster_of_each(traffic, [*more, *traffic.traces(trace_id for trace_id, _ in traffic.trace_cells())])
+    redrawn = draw_random(traffic, 12, random_state=3)
+    assert decided <= weights(redrawn).keys()
+    assert sum(draw.weight for draw in redrawn) == pytest.approx(1)
+    drafts = random_drafts(traffic, redrawn)
+    traffic.add_drafts(drafts)
+    traffic.set_random_frame({each.id: (each.weight, each.stratum) for each in drafts})
+    assert len(samples(traffic)) == len(first[::2])
+    assert all(each.weight > 0 and each.stratum for each in samples(traffic))
+
+
+@pytest.mark.parametrize("early", [0.3, 0.8])
+def test_what_is_kept_from_earlier_logs_does_not_bend_the_frame(early):
+    generator = np.random.default_rng(0)
+    counts = generator.integers(1, 4, 300)
+    seen = generator.random(300) < early
+    values = np.sin(np.arange(300) / 20)
+    truth, estimates = values @ counts / counts.sum(), []
+    for random_state in range(300):
+        before = draw_in_slices([(str(row), int(counts[row])) for row in np.flatnonzero(seen)], 20, random_state)
+        line = [(str(row), int(count)) for row, count in enumerate(counts)]
+        after = draw_in_slices(line, 30, random_state, {each.trace_id for each in before})
+        estimates.append(sum(each.weight * values[int(each.trace_id)] for each in after))
+    assert np.mean(estimates) == pytest.approx(truth, abs=0.01)
 
 
 def test_real_traces_are_put_forward_with_their_source_and_only_draws_have_weight(traffic):
