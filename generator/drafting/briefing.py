@@ -12,11 +12,27 @@ from generator.store import Store
 DRAFTS_PER_CALL = 4
 """More drafts than this are asked for in several calls, so that asking for eight reuses the four of before."""
 
-_TYPICAL, _BOUNDARY, _RARE, _NEIGHBOURS = 5, 3, 3, 3
+ShownAs = Literal["gap", "typical", "boundary", "rare"]
+
+_SHOWN: Mapping[ShownAs, int] = {"gap": 0, "typical": 5, "boundary": 3, "rare": 3}
+_SHOWN_WITH_GAPS: Mapping[ShownAs, int] = {"gap": 5, "typical": 3, "boundary": 2, "rare": 1}
+_NEIGHBOURS = 3
 _ACCEPTED_SHOWN = 8
 _ELSEWHERE, _ELSEWHERE_TEXT = 200, 200
 
 _T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What a round of the drafting loop asks for in one cluster, beyond what was asked before."""
+
+    cluster_id: str
+    first_sample: int
+    """How many calls the cluster had before."""
+    drafts: int
+    gaps: tuple[str, ...]
+    """Ids of traces, one for each cell that nothing tests yet, the heaviest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +41,7 @@ class Source:
 
     alias: str
     """"s1", "s2" ...: what the drafter calls it."""
-    shown_as: Literal["typical", "boundary", "rare"]
+    shown_as: ShownAs
     trace: Trace
 
 
@@ -42,7 +58,7 @@ class Brief:
     rejections: tuple[tuple[str, int], ...] = ()
     """(reason, how often) of past rejections in this cluster."""
     sample: int = 0
-    """Counts the calls of a cluster."""
+    """Counts the calls of a cluster, over all rounds."""
     elsewhere: str = ""
     """Inputs of the whole project, which tell its language where those of the cluster are too short to."""
 
@@ -70,10 +86,19 @@ class _Decided:
 class Survey:
     """One look over a project, from which a brief for every call can be made."""
 
-    def __init__(self, store: Store, only: Sequence[str] | None = None) -> None:
+    def __init__(self, store: Store, only: Sequence[str] | None = None, asks: Sequence[Ask] = ()) -> None:
+        """Look over a project.
+
+        Args:
+            store: a clustered project.
+            only: ids of the clusters to draft for; all by default.
+            asks: what a round of the loop asks for; its clusters take the place of `only`.
+        """
         self._store = store
+        self._asks = {ask.cluster_id: ask for ask in asks}
+        wanted = self._asks.keys() if asks else only
         every = store.clusters()
-        self.clusters = [cluster for cluster in every if only is None or cluster.id in only]
+        self.clusters = [cluster for cluster in every if wanted is None or cluster.id in wanted]
         cells, merges = store.cells(), store.merges()
         self._cells_of: dict[str, list[Cell]] = defaultdict(list)
         for cell in cells:
@@ -92,12 +117,22 @@ class Survey:
         for cluster in self.clusters:
             yield from self._briefs_of(cluster, per_cluster)
 
+    def calls(self, per_cluster: int) -> int:
+        """How many briefs there are at most."""
+        return sum(-(-self._ask(cluster, per_cluster).drafts // DRAFTS_PER_CALL) for cluster in self.clusters)
+
+    def _ask(self, cluster: Cluster, per_cluster: int) -> Ask:
+        return self._asks.get(cluster.id, Ask(cluster.id, 0, per_cluster, ()))
+
     def _briefs_of(self, cluster: Cluster, per_cluster: int) -> Iterator[Brief]:
         decided = self._decided.get(cluster.id, _Decided())
-        kinds = plan(cluster.id, per_cluster, decided.kinds)
+        ask = self._ask(cluster, per_cluster)
+        begin = ask.first_sample * DRAFTS_PER_CALL
+        kinds = plan(cluster.id, begin + ask.drafts, decided.kinds)
         neighbour_ids = [trace for other in self._near.get(cluster.id, ()) for trace in self._exemplar_of[other]]
-        for sample, start in enumerate(range(0, per_cluster, DRAFTS_PER_CALL)):
-            sources = self._sources(cluster, sample)
+        for number, start in enumerate(range(begin, begin + ask.drafts, DRAFTS_PER_CALL)):
+            sample = ask.first_sample + number
+            sources = self._sources(cluster, sample, _window(ask.gaps, number, _SHOWN_WITH_GAPS["gap"]))
             if not sources:  # nobody can draft from blank inputs
                 return
             yield Brief(
@@ -111,18 +146,19 @@ class Survey:
                 elsewhere=self._elsewhere,
             )
 
-    def _sources(self, cluster: Cluster, sample: int) -> tuple[Source, ...]:
+    def _sources(self, cluster: Cluster, sample: int, gaps: Sequence[str]) -> tuple[Source, ...]:
+        shown = _SHOWN_WITH_GAPS if gaps else _SHOWN
         cells = self._cells_of[cluster.id]
         boundary = sorted(cells, key=lambda cell: (-self._joined_at.get(cell.id, 0.0), cell.id))
         rare = sorted(cells, key=lambda cell: (cell.weight, cell.id))
-        frequent = [trace.id for trace in self._store.traces_of_cluster(cluster.id, 4 * _TYPICAL)]
+        frequent = [trace.id for trace in self._store.traces_of_cluster(cluster.id, 4 * _SHOWN["typical"])]
         typical = list(dict.fromkeys([*cluster.exemplar_ids, *frequent]))
-        picked: dict[str, Literal["typical", "boundary", "rare"]] = {}
-        for trace_id in _window(typical, sample, _TYPICAL):
+        picked: dict[str, ShownAs] = dict.fromkeys(gaps, "gap")
+        for trace_id in _window(typical, sample, shown["typical"]):
             picked.setdefault(trace_id, "typical")
-        for cell in _window(boundary, sample, _BOUNDARY):
+        for cell in _window(boundary, sample, shown["boundary"]):
             picked.setdefault(cell.exemplar_id, "boundary")
-        for cell in _window(rare, sample, _RARE):
+        for cell in _window(rare, sample, shown["rare"]):
             picked.setdefault(cell.exemplar_id, "rare")
         traces = [trace for trace in self._store.traces(picked) if trace.text.strip()]
         return tuple(Source(f"s{number}", picked[trace.id], trace) for number, trace in enumerate(traces, start=1))

@@ -5,24 +5,28 @@ A run that was killed goes on where it was, and a second run with the same setti
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
-from generator.drafting.briefing import DRAFTS_PER_CALL, Brief, Survey
-from generator.drafting.budget import Budget, Estimate, Price, price_of, usage_json, usual_case, worst_case
-from generator.drafting.journal import Journal, Reply, call_key
+from generator.drafting.briefing import Ask, Brief, Survey
+from generator.drafting.budget import Budget, Calibration, Estimate, Price, price_of, worst_case
+from generator.drafting.journal import Journal, call_key
+from generator.drafting.leasing import Held, leased
 from generator.drafting.pacing import Pace
-from generator.drafting.prompting import Prompt, build_prompt
-from generator.drafting.providers.provider import Answer, Provider, Usage, label
+from generator.drafting.prompting import build_prompt
+from generator.drafting.providers.provider import Provider, Usage, label
+from generator.drafting.questions import Question, drafting_question, repair_of
+from generator.drafting.reading import LONGEST_COMPLAINT, Reader, is_useless
 from generator.errors import StageError
-from generator.store import Call, Store
+from generator.ledger import Ending, Purpose
+from generator.store import Store
 
 __all__ = ["DraftingProgress", "DraftingReport", "Estimate", "InDoubt", "draft", "estimate"]
 
 _GRACE_S = 5.0
 """How long answers that are on their way are waited for when a run is interrupted."""
-_PROBLEMS_SHOWN = 50
+_TAKEN_OVER = "Another process has taken this one for dead and drafts now."
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +93,7 @@ def draft(
     redact: Callable[[str], str] = lambda text: text,
     progress: Callable[[DraftingProgress], None] = lambda progress: None,
     clusters: Sequence[str] | None = None,
+    asks: Sequence[Ask] = (),
 ) -> DraftingReport:
     """Have a provider draft variants and edge cases for every cluster, in order of traffic.
 
@@ -103,18 +108,20 @@ def draft(
         redact: masks personal data in what the provider wrote.
         progress: told after every call.
         clusters: ids of the clusters to draft for; all by default.
+        asks: what a round of the loop asks for, in place of `clusters`.
 
     Raises:
         StageError: there are no clusters, or not those.
         BudgetError: the price is not known, or the cap allows nothing.
     """
-    survey = _survey(store, per_cluster, clusters)
+    survey = survey_of(store, per_cluster, clusters, asks)
     budget = Budget(store, price_of(provider, price), max_cost)
-    store.sent_to_in_doubt()
-    journal = Journal(store, provider, budget, Pace(), retry_in_doubt=retry_in_doubt)
-    total = len(survey.clusters) * -(-per_cluster // DRAFTS_PER_CALL)
-    run = _Run(store, provider, journal, budget.price, redact, progress, total)
-    return asyncio.run(run.all(survey.briefs(per_cluster), max(concurrency, 1)))
+    with leased(store) as lease:
+        store.sent_to_in_doubt()
+        journal = Journal(store, provider, budget, Pace(), retry_in_doubt=retry_in_doubt)
+        total = survey.calls(per_cluster)
+        run = _Run(Reader(store, provider, budget.price, redact), journal, progress, total)
+        return asyncio.run(run.all(survey.briefs(per_cluster), max(concurrency, 1), lease))
 
 
 def estimate(
@@ -124,30 +131,51 @@ def estimate(
     per_cluster: int = 4,
     price: tuple[float, float] | None = None,
     clusters: Sequence[str] | None = None,
+    asks: Sequence[Ask] = (),
+    batch: bool = False,
 ) -> Estimate:
     """What `draft` would cost; sends nothing.
+
+    Args:
+        store: as for `draft`, and so are the others.
+        provider: who would draft.
+        per_cluster: drafts in each cluster.
+        price: where it is not published.
+        clusters: ids.
+        asks: of a round.
+        batch: whether the calls would go out in a batch.
 
     Raises:
         StageError: there are no clusters, or not those.
         BudgetError: the price is not known.
     """
     paid = price_of(provider, price)
-    states = {call.key: call.state for call in store.calls()}
+    survey = survey_of(store, per_cluster, clusters, asks)
+    questions = (drafting_question(build_prompt(brief)) for brief in survey.briefs(per_cluster))
+    return estimate_of(store, provider, paid.of_batches() if batch else paid, questions)
+
+
+def estimate_of(store: Store, provider: Provider, price: Price, questions: Iterable[Question]) -> Estimate:
+    """What these questions would cost."""
+    endings = store.call_endings()
+    calibrations: dict[Purpose, Calibration] = {}
     found = Counter[str]()
-    usual, worst = Usage(), Usage()
+    usual = Usage()
     low = high = 0.0
-    for brief in _survey(store, per_cluster, clusters).briefs(per_cluster):
-        prompt = build_prompt(brief)
-        state = states.get(call_key(provider, prompt), "planned")
-        # A call that was on its way when its process died will be in doubt once the run begins.
-        kind = {"done": "known", "in_doubt": "in_doubt", "sent": "in_doubt"}.get(state, "calls")
-        if kind == "in_doubt" and paid.is_free:
-            kind = "calls"
+    for question in questions:
+        kind = _standing(endings, provider, question, price)
         found[kind] += 1
-        if kind == "calls":
-            usual, worst = _sum(usual, usual_case(prompt)), worst_case(prompt)
-            low += paid.cost(usual_case(prompt))
-            high += paid.cost(worst)
+        if kind != "calls":
+            continue
+        found["names"] += question.purpose == "naming"
+        if question.purpose not in calibrations:
+            calibrations[question.purpose] = Calibration.of(store, provider, question.purpose)
+        expected = calibrations[question.purpose].usual(question)
+        usual = Usage(usual.input_tokens + expected.input_tokens, usual.output_tokens + expected.output_tokens)
+        low += price.cost(expected)
+        high += price.cost(worst_case(question))
+        if provider.listens and question.purpose == "drafting":
+            high += price.cost(worst_case(repair_of(question, "", LONGEST_COMPLAINT)))
     return Estimate(
         model=label(provider),
         calls=found["calls"],
@@ -157,18 +185,37 @@ def estimate(
         output_tokens=usual.output_tokens,
         low_usd=low,
         high_usd=high,
-        price=paid.source,
+        price=price.source,
+        names=found["names"],
     )
 
 
-def _sum(one: Usage, other: Usage) -> Usage:
-    return Usage(one.input_tokens + other.input_tokens, one.output_tokens + other.output_tokens)
+def _standing(
+    endings: Mapping[str, Ending], provider: Provider, question: Question, price: Price
+) -> Literal["calls", "known", "in_doubt"]:
+    """Whether a question would be sent; one in a batch is answered as far as money goes."""
+    key = call_key(provider, question)
+    ending = endings.get(key)
+    if ending is None or ending.state in {"planned", "failed"}:
+        return "calls"
+    if ending.state == "done":
+        may_repair = is_useless(ending.outcome) and question.repairs is None and provider.listens
+        return _standing(endings, provider, repair_of(question, key, ""), price) if may_repair else "known"
+    if ending.state == "sent" and ending.batch is not None:
+        return "known"
+    # A call that was on its way when its process died will be in doubt once the run begins.
+    return "calls" if price.is_free else "in_doubt"
 
 
-def _survey(store: Store, per_cluster: int, only: Sequence[str] | None) -> Survey:
+def survey_of(store: Store, per_cluster: int, only: Sequence[str] | None, asks: Sequence[Ask] = ()) -> Survey:
+    """A look over the project, for these clusters or asks.
+
+    Raises:
+        StageError: there are no clusters, or not those.
+    """
     if per_cluster < 1:
         raise StageError(f"{per_cluster} drafts per cluster cannot be made; ask for 1 or more.")
-    survey = Survey(store, only)
+    survey = Survey(store, only, asks)
     missing = set(only or ()) - {cluster.id for cluster in survey.clusters}
     if missing:
         raise StageError(f"{store.path} has no cluster {', '.join(sorted(missing))}.")
@@ -181,30 +228,21 @@ class _Run:
     """One run of drafting."""
 
     def __init__(
-        self,
-        store: Store,
-        provider: Provider,
-        journal: Journal,
-        price: Price,
-        redact: Callable[[str], str],
-        progress: Callable[[DraftingProgress], None],
-        total: int,
+        self, reader: Reader, journal: Journal, progress: Callable[[DraftingProgress], None], total: int
     ) -> None:
-        self._store = store
-        self._provider = provider
+        self._reader = reader
+        self._store = reader.store
+        self._provider = reader.provider
         self._journal = journal
-        self._price = price
-        self._redact = redact
         self._progress = progress
         self._total = total
-        self._calls: Counter[str] = Counter()
-        self._new = self._known = 0
-        self._problems: list[str] = []
-        self._spent_before, _ = store.spending()
+        self._done = 0
+        self._spent_before, _ = self._store.spending()
 
-    async def all(self, briefs: Iterator[Brief], concurrency: int) -> DraftingReport:
+    async def all(self, briefs: Iterator[Brief], concurrency: int, lease: Held) -> DraftingReport:
         """Work through the briefs, and report."""
         async with self._provider:
+            pulse = asyncio.create_task(lease.beat(lambda: self._journal.stop(_TAKEN_OVER)))
             workers = [asyncio.create_task(self._work(briefs)) for _ in range(concurrency)]
             try:
                 await asyncio.wait(workers, return_when=asyncio.FIRST_EXCEPTION)
@@ -213,97 +251,43 @@ class _Run:
                 if not all(worker.done() for worker in workers):
                     self._journal.stop("The run was interrupted.")
                 await _settle(workers)
+                pulse.cancel()
             for worker in workers:
                 worker.result()
         if self._journal.stopped is None:
-            self._read_orphans()
+            self._reader.read_unsettled()
         return self._report()
 
     async def _work(self, briefs: Iterator[Brief]) -> None:
         for brief in briefs:
             if self._journal.stopped is not None:
                 return
-            prompt = build_prompt(brief)
-            reply = await self._journal.ask(prompt)
-            self._take(reply, prompt)
+            question: Question | None = drafting_question(build_prompt(brief))
+            while question is not None:
+                question = self._reader.take(await self._journal.ask(question), question)
+            self._done += 1
             spent, _ = self._store.spending()
             self._progress(
                 DraftingProgress(
-                    done=self._calls.total(),
+                    done=self._done,
                     total=self._total,
-                    drafts=self._new,
+                    drafts=self._reader.new,
                     spent_usd=spent - self._spent_before,
                     cluster=brief.cluster.name,
                 )
             )
 
-    def _take(self, reply: Reply, prompt: Prompt) -> None:
-        """Read an answer and keep its drafts; or count why there is none."""
-        if reply.raw is None:
-            self._calls[reply.outcome] += 1
-            if reply.outcome not in {"in_doubt", "not_sent"}:
-                self._problem(prompt, self._store.calls(key=reply.key)[0].outcome or reply.outcome)
-            return
-        answer, outcome, kept = self._read(reply.raw, prompt, reply.key)
-        if answer.outcome == "bad_response":
-            # Nobody knows what was billed for it, so it is not asked for again without leave.
-            self._store.call_ended(reply.key, "in_doubt", outcome)
-        elif not reply.is_settled:
-            self._store.call_settled(
-                reply.key, outcome, usage_json(answer.usage), self._price.cost(answer.usage or worst_case(prompt))
-            )
-        self._calls["known" if reply.outcome == "known" and kept else outcome.partition(":")[0]] += 1
-        if not reply.is_settled and ": " in outcome:
-            self._problem(prompt, outcome)
-
-    def _read(self, raw: bytes, prompt: Prompt, key: str) -> tuple[Answer, str, int]:
-        """The answer, its outcome in words, and how many drafts it gave; the drafts are in the store then."""
-        from generator.drafting.schema import Origin, read_answer
-
-        answer = self._provider.parse(raw)
-        if answer.outcome not in {"ok", "truncated"}:
-            return answer, _worded(answer.outcome, answer.detail), 0
-        reading = read_answer(answer.text, Origin(prompt, label(self._provider), key), self._redact)
-        added = self._store.add_drafts(reading.drafts)
-        self._new += added
-        self._known += len(reading.drafts) - added
-        useless = answer.outcome == "ok" and not reading.drafts
-        return (
-            answer,
-            _worded("bad_json" if useless else answer.outcome, "; ".join([answer.detail, *reading.problems])),
-            len(reading.drafts),
-        )
-
-    def _read_orphans(self) -> None:
-        """Read answers that came just before an earlier run died, and whose prompt is another one now.
-
-        They were paid for. What the prompt would add, the sources of a draft, is lost.
-        """
-        clusters = {cluster.id: cluster for cluster in self._store.clusters()}
-        for call in self._store.calls(state="done"):
-            mine = call.provider == self._provider.name and call.model == self._provider.model
-            if call.outcome is None and mine and call.raw is not None and call.cluster_id in clusters:
-                prompt = Prompt("", "", "", call.prompt_hash, Brief(clusters[call.cluster_id], (), (), ()))
-                answer, outcome, _ = self._read(call.raw, prompt, call.key)
-                cost = self._price.cost(answer.usage) if answer.usage is not None else call.reserved_usd
-                self._store.call_settled(call.key, outcome, usage_json(answer.usage), cost)
-                self._calls["recovered"] += 1
-
-    def _problem(self, prompt: Prompt, text: str) -> None:
-        if len(self._problems) < _PROBLEMS_SHOWN:
-            self._problems.append(f"{prompt.brief.cluster.name}: {text}")
-
     def _report(self) -> DraftingReport:
         spent, _ = self._store.spending()
         return DraftingReport(
             model=label(self._provider),
-            new=self._new,
-            known=self._known,
+            new=self._reader.new,
+            known=self._reader.known,
             requests=self._journal.requests,
-            calls=dict(sorted(self._calls.items())),
+            calls=dict(sorted(self._reader.calls.items())),
             spent_usd=spent - self._spent_before,
-            in_doubt=tuple(_in_doubt(call) for call in self._store.calls(state="in_doubt")),
-            problems=tuple(self._problems),
+            in_doubt=calls_in_doubt(self._store),
+            problems=tuple(self._reader.problems),
             stopped=self._journal.stopped,
         )
 
@@ -317,10 +301,9 @@ async def _settle(workers: Sequence["asyncio.Task[None]"]) -> None:
         await asyncio.wait(late)
 
 
-def _worded(name: str, detail: str) -> str:
-    detail = detail.strip("; ")
-    return f"{name}: {detail}"[:500] if detail else name
-
-
-def _in_doubt(call: Call) -> InDoubt:
-    return InDoubt(call.cluster_id, f"{call.provider}/{call.model}", call.reserved_usd, call.outcome or "")
+def calls_in_doubt(store: Store) -> tuple[InDoubt, ...]:
+    """The calls of a project that may have been billed without an answer."""
+    return tuple(
+        InDoubt(call.cluster_id, f"{call.provider}/{call.model}", call.reserved_usd, call.outcome or "")
+        for call in store.calls(state="in_doubt")
+    )

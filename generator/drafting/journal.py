@@ -5,19 +5,18 @@
                     -> failed            the server refused it: not billed
                     -> in_doubt          it may have been billed: repeated only on request
 
-A call is known by what it sends, so the same question is never paid for twice, whenever it is asked.
+What an SDK, a server or a model does wrong is an outcome here, never an exception.
 """
 
 import asyncio
-import hashlib
-import json
 from dataclasses import dataclass
 
-from generator.drafting.budget import Budget, max_tokens, worst_case
+from generator.drafting.budget import Budget, measure, worst_case
 from generator.drafting.pacing import ATTEMPTS, Pace
-from generator.drafting.prompting import Prompt
 from generator.drafting.providers.provider import CallFailed, Provider, RawAnswer
-from generator.store import Call, Store
+from generator.drafting.questions import Question, key_of
+from generator.ledger import Call
+from generator.store import Store
 
 ATTEMPT_DEADLINE_S = 150.0
 """Beyond the SDK's own time limit, which starts over with every byte that a slow server drips."""
@@ -33,17 +32,30 @@ class Reply:
 
     key: str
     outcome: str
-    """"answered" now, "known" from an earlier run, or why there is no answer."""
+    """"answered" now, "known" from an earlier run, "in_batch", or why there is no answer."""
     raw: bytes | None = None
     is_settled: bool = False
     """Whether an earlier run has read it and entered its cost."""
+    was_in_batch: bool = False
 
 
-def call_key(provider: Provider, prompt: Prompt) -> str:
-    """The key of a call: a hash of everything that is sent, and of the number of the sample."""
-    params = dict(provider.params) | {"max_tokens": max_tokens(len(prompt.brief.plan))}
-    parts = [provider.name, provider.model, params, prompt.system, prompt.user, prompt.brief.sample]
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+def call_key(provider: Provider, question: Question) -> str:
+    """The key of a call to this provider."""
+    return key_of(provider.name, provider.model, provider.params, question)
+
+
+def planned(store: Store, provider: Provider, question: Question) -> Call:
+    """Enter a call, unless it is there; returns what the journal knows of it."""
+    return store.plan_call(
+        call_key(provider, question),
+        question.cluster_id,
+        provider.name,
+        provider.model,
+        question.prompt_hash,
+        purpose=question.purpose,
+        context=question.context,
+        measure=measure(question),
+    )
 
 
 class Journal:
@@ -65,20 +77,20 @@ class Journal:
         """Make no further call; the first reason stands."""
         self.stopped = self.stopped or why
 
-    async def ask(self, prompt: Prompt) -> Reply:
-        """The answer to a prompt: from the journal if it is there, else from the provider."""
-        key = call_key(self._provider, prompt)
-        brief = prompt.brief
-        known = self._store.plan_call(key, brief.cluster.id, self._provider.name, self._provider.model, prompt.hash)
+    async def ask(self, question: Question) -> Reply:
+        """The answer to a question: from the journal if it is there, else from the provider."""
+        known = planned(self._store, self._provider, question)
         if known.state == "done":
-            return Reply(key, "known", known.raw, is_settled=known.outcome is not None)
+            return Reply(known.key, "known", known.raw, known.outcome is not None, known.batch is not None)
+        if known.state == "sent" and known.batch is not None:
+            return Reply(known.key, "in_batch")
         if known.state == "in_doubt" and not self._retry_in_doubt:
-            return Reply(key, "in_doubt")
-        return await self._send(known, prompt)
+            return Reply(known.key, "in_doubt")
+        return await self._send(known, question)
 
-    async def _send(self, call: Call, prompt: Prompt) -> Reply:
+    async def _send(self, call: Call, question: Question) -> Reply:
         deadline = self._pace.clock() + CALL_DEADLINE_S
-        reserve_usd = self._budget.price.cost(worst_case(prompt))
+        reserve_usd = self._budget.price.cost(worst_case(question))
         failure = CallFailed("waited_too_long", "retry", "no turn came within the time limit")
         for attempt in range(1, ATTEMPTS + 1):
             async with self._pace.turn():
@@ -89,7 +101,7 @@ class Journal:
                 if not self._store.call_sent(call.key, reserve_usd):
                     return Reply(call.key, "taken")
                 try:
-                    raw = await self._once(call.key, prompt)
+                    raw = await self._once(call.key, question)
                 except CallFailed as error:
                     failure = error
                 else:
@@ -106,12 +118,12 @@ class Journal:
             self.stop(refusal)
         return self.stopped is not None
 
-    async def _once(self, key: str, prompt: Prompt) -> RawAnswer:
+    async def _once(self, key: str, question: Question) -> RawAnswer:
         """One request, and what came back committed."""
         self.requests += 1
         try:
             async with asyncio.timeout(ATTEMPT_DEADLINE_S):
-                raw = await self._provider.send(prompt, max_tokens(len(prompt.brief.plan)))
+                raw = await self._provider.send(question)
         except CallFailed:
             raise
         except TimeoutError:

@@ -7,7 +7,8 @@ and the same brief gives the same prompt, byte for byte.
 
 import json
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -18,7 +19,12 @@ from typing import Any
 from generator.drafting.briefing import Brief, Source
 from generator.drafting.kinds import EDGE_CASES, VARIANTS
 from generator.records import Message, content_id
+from generator.traffic.languages import language_of
 
+_GAPS = 'Inputs that are shown as "gap" are what no item of the set tests yet: build on those first.\n'
+_KNOWN_AGAIN = 6
+"""Words from which a sentence of ours is not said by chance."""
+_PIECE_ENDS = re.compile(r"[.:;!?\"\n]")
 _MAX_TURN = 1_200
 _MAX_TURNS = 6
 _MAX_SYSTEM_PROMPT = 4_000
@@ -46,7 +52,7 @@ class Prompt:
 
 def build_prompt(brief: Brief) -> Prompt:
     """The prompt for a brief: the same brief gives the same prompt."""
-    data = _fenced(_data(brief))
+    data = fenced(_data(brief))
     nonce = content_id("fence", data)[:12]
     user = Template(_template("task.txt")).substitute(
         count=len(brief.plan),
@@ -54,6 +60,7 @@ def build_prompt(brief: Brief) -> Prompt:
         profile=_profile(brief.sources),
         application=_application(brief),
         decided=_decided(brief),
+        gaps=_GAPS if any(source.shown_as == "gap" for source in brief.sources) else "",
         nonce=nonce,
         data=data,
     )
@@ -76,6 +83,43 @@ def prompt_version() -> str:
 @cache
 def _template(name: str) -> str:
     return resources.files("generator.drafting").joinpath("prompts", name).read_text(encoding="utf-8")
+
+
+@cache
+def answer_hints() -> frozenset[str]:
+    """What stands in place of an answer in the example of one, case folded: no draft would say it by chance."""
+    example = _template("task.txt").strip().rpartition("\n")[2]
+    return frozenset(text.casefold() for text in _strings(json.loads(example)) if " " in text)
+
+
+def _strings(value: Any) -> Iterator[str]:
+    match value:
+        case str():
+            yield value
+        case dict():
+            for each in value.values():
+                yield from _strings(each)
+        case list():
+            for each in value:
+                yield from _strings(each)
+        case _:
+            return
+
+
+@cache
+def own_sentences() -> frozenset[str]:
+    """The sentences of our own instructions, case folded, as far as they are long enough to be known again."""
+    text = f"{system_text()}\n{_template('task.txt')}"
+    pieces = (" ".join(piece.casefold().split()) for piece in _PIECE_ENDS.split(text))
+    return frozenset(piece for piece in pieces if len(piece.split()) >= _KNOWN_AGAIN and "$" not in piece)
+
+
+def shown_texts(brief: Brief) -> tuple[str, ...]:
+    """Every text from the logs, and every sample, that a drafter is shown."""
+    messages = [message for source in brief.sources for message in source.trace.messages]
+    calls = [part for message in messages for call in message.tool_calls for part in (call.name, call.arguments)]
+    texts = [*(message.content for message in messages), *calls, *(trace.text for trace in brief.neighbours)]
+    return tuple(dict.fromkeys(text for text in (*texts, *brief.accepted) if text.strip()))
 
 
 def _data(brief: Brief) -> dict[str, Any]:
@@ -114,7 +158,7 @@ def _cut(text: str, length: int) -> str:
     return text if len(text) <= length else f"{text[:length]} [... {len(text) - length} more characters]"
 
 
-def _fenced(data: dict[str, Any]) -> str:
+def fenced(data: dict[str, Any]) -> str:
     """JSON on one line, with everything unseen written as an escape."""
     text = json.dumps(data, ensure_ascii=False)
     return _UNSEEN.sub(lambda match: json.dumps(match.group())[1:-1], text)
@@ -125,6 +169,8 @@ def _profile(sources: Sequence[Source]) -> str:
     texts = [source.trace.text for source in sources] or [""]
     words = [len(text.split()) for text in texts]
     parts = [f"{min(words)} to {max(words)} words long (median {round(median(words))})"]
+    languages = Counter(language for text in texts if (language := language_of(text[:_MAX_TURN])) is not None)
+    parts += [f"{count} of {len(texts)} in {language}" for language, count in languages.most_common(2)]
     turns = [sum(message.role == "user" for message in source.trace.messages) for source in sources]
     if any(count > 1 for count in turns):
         parts.append(f"up to {max(turns)} user turns")

@@ -6,9 +6,10 @@ without guessing is (prose around the JSON, an answer that was cut off); one bad
 
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Literal
 
@@ -16,8 +17,9 @@ from pydantic import BaseModel, ValidationError, model_validator
 
 from generator.drafting.kinds import KINDS, OTHER
 from generator.drafting.prompting import Prompt
+from generator.drafting.verification import marks_on_reading
 from generator.printable import one_line
-from generator.records import Draft, Message, ToolCall
+from generator.records import Draft, Mark, Message, ToolCall
 
 SCHEMA_NAME = "drafts"
 
@@ -31,6 +33,7 @@ _MAX_STARTS = 20
 """How many opening brackets in prose are tried before we give up: each may cost a scan of the whole text."""
 
 _ADDRESS = re.compile(r"(?:https?://|www\.)[^\s\"'<>()]{3,200}|[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,4}")
+_PLACEHOLDER = re.compile(r"⟦([A-Z_]+)-\d+⟧")
 _DECODER = json.JSONDecoder(parse_constant=lambda name: None)
 
 
@@ -78,6 +81,8 @@ class Reading:
     problems: tuple[str, ...] = ()
     """Why drafts, or the whole answer, could not be used."""
     is_json: bool = True
+    marks: Mapping[str, tuple[Mark, ...]] = field(default_factory=dict)
+    """What speaks against drafts, by their ids."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +101,8 @@ def answer_schema() -> dict[str, Any]:
     for model in (schema, *schema["$defs"].values()):
         model["required"] = list(model["properties"])
         model["additionalProperties"] = False
-        for field in model["properties"].values():
-            field.pop("default", None)
+        for each in model["properties"].values():
+            each.pop("default", None)
     return schema
 
 
@@ -137,20 +142,23 @@ def read_answer(text: str, origin: Origin, redact: Callable[[str], str] = lambda
     if found is None:
         return Reading((), ("no JSON object in the answer" if text.strip() else "the answer is empty",), is_json=False)
     drafts: dict[str, Draft] = {}
+    marks: dict[str, tuple[Mark, ...]] = {}
     problems: list[str] = []
     for number, item in enumerate(found[:_MAX_DRAFTS], start=1):
-        made = _draft(item, origin, redact)
+        clean = _Cleaner(redact)
+        made = _draft(item, origin, clean)
         if isinstance(made, str):
             problems.append(f"draft {number}: {made}")
         elif made.id in drafts:
             problems.append(f"draft {number}: the same as one before it")
         else:
             drafts[made.id] = made
+            marks[made.id] = marks_on_reading(made, origin.prompt, clean.masked)
     if len(found) > _MAX_DRAFTS:
         problems.append(f"{len(found) - _MAX_DRAFTS} drafts too many were left out")
     if not found:
         problems.append("the answer holds no drafts")
-    return Reading(tuple(drafts.values()), tuple(problems))
+    return Reading(tuple(drafts.values()), tuple(problems), marks=marks)
 
 
 # From text to items -----------------------------------------------------------------------------
@@ -217,16 +225,15 @@ def _decode(text: str, start: int) -> tuple[object, int | None]:
 # From an item to a draft ------------------------------------------------------------------------
 
 
-def _draft(item: object, origin: Origin, redact: Callable[[str], str]) -> Draft | str:
+def _draft(item: object, origin: Origin, clean: "_Cleaner") -> Draft | str:
     """A draft, or in words why it cannot be one."""
     try:
         drafted = DraftedItem.model_validate(item)
     except (ValidationError, RecursionError) as error:
         return _first_problem(error)
-    problem = _problem(drafted, origin.prompt.nonce)
+    problem = _problem(drafted)
     if problem is not None:
         return problem
-    clean = _Cleaner(redact)
     turns = tuple(_messages(drafted.turns, clean.text))
     criteria = clean.entries(drafted.criteria)
     brief = origin.prompt.brief
@@ -268,24 +275,29 @@ def _first_problem(error: Exception) -> str:
     return one_line(f"{where}: {first['msg']}", 160)
 
 
-def _problem(drafted: DraftedItem, nonce: str) -> str | None:
+def _problem(drafted: DraftedItem) -> str | None:
     if len(drafted.turns) > _MAX_TURNS:
         return f"{len(drafted.turns)} turns"
     longest = max((len(turn.content) + len(turn.arguments) for turn in drafted.turns), default=0)
     if longest > _MAX_CONTENT:
         return f"a turn of {longest:,} characters"
-    if nonce and any(nonce in text for turn in drafted.turns for text in (turn.content, turn.arguments)):
-        return "repeats the fence code"
     return None
 
 
 @dataclass(frozen=True, slots=True)
 class _Cleaner:
     redact: Callable[[str], str]
+    masked: set[str] = field(default_factory=set)
+    """Kinds of what was masked."""
 
     def text(self, text: str) -> str:
         """Redacted, and without lone surrogates, which no database or file takes."""
-        return self.redact(text.encode("utf-8", "replace").decode("utf-8"))
+        storable = text.encode("utf-8", "replace").decode("utf-8")
+        redacted = self.redact(storable)
+        if redacted != storable:
+            new = Counter(_PLACEHOLDER.findall(redacted)) - Counter(_PLACEHOLDER.findall(storable))
+            self.masked.update(kind.replace("_", " ") for kind in new)
+        return redacted
 
     def entries(self, texts: list[str]) -> tuple[str, ...]:
         """Short statements: without the blank ones, on one line each, cut to a readable number and length."""

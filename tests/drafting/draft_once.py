@@ -7,4 +7,4 @@ from generator.drafting.providers import open_provider
 from generator.store import Store
 
 with Store.open(sys.argv[1]) as store:
-    draft(store, open_provider("openai/m", sys.argv[2], environ={}), price=(1.0, 2.0), concurrency=3, per_cluster=8)
+    draft(store, open_provider("openai/m", sys.argv[2], environ={}), price=(1.0, 2.0), concurrency=8, per_cluster=8)

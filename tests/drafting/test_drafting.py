@@ -16,12 +16,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from generator.drafting import drafting
-from generator.drafting.budget import Budget, Price, max_tokens, price_of, worst_case
+from generator.drafting.budget import Budget, Price, price_of, worst_case
 from generator.drafting.drafting import DraftingProgress, draft, estimate
 from generator.drafting.prompting import Prompt
 from generator.drafting.providers import CallFailed, Provider, Usage, default_model, open_provider
 from generator.drafting.providers.offline import OfflineProvider
 from generator.drafting.providers.scripted import ScriptedProvider
+from generator.drafting.questions import Question, drafting_question, max_tokens
 from generator.errors import BudgetError, StageError
 from generator.store import Store
 from tests.drafting.projects import GROUPS, make_project
@@ -85,13 +86,45 @@ def test_a_cluster_that_fails_costs_that_cluster_and_is_named(store: Store) -> N
 
 
 def test_a_malformed_answer_is_paid_for_once_and_kept(store: Store) -> None:
-    provider = ScriptedProvider(["oops", answer], free=False, usage=Usage(100, 100))
+    provider = ScriptedProvider(["oops", "oops again", answer], free=False, usage=Usage(100, 100))
     report = draft(store, provider, concurrency=1, price=PRICE)
-    assert report.calls == {"bad_json": 1, "ok": 2}
+    assert report.calls == {"bad_json": 2, "ok": 2}
     assert "transfers: bad_json: no JSON object in the answer" in report.problems
-    assert [call.raw for call in store.calls() if (call.outcome or "").startswith("bad_json")] == [b"oops"]
-    assert draft(store, provider, price=PRICE).calls == {"bad_json": 1, "known": 2}
-    assert len(provider.prompts) == 3
+    kept = {call.raw for call in store.calls() if (call.outcome or "").startswith("bad_json")}
+    assert kept == {b"oops", b"oops again"}
+    # One repair for each call, ever.
+    assert draft(store, provider, price=PRICE).calls == {"bad_json": 2, "known": 2}
+    assert len(provider.prompts) == 4
+
+
+@pytest.mark.parametrize("wrong", ["oops", '{"drafts": []}', '{"drafts": [{"kind": "typos"}]}', "[1, 2]", ""])
+def test_an_answer_that_cannot_be_used_is_asked_for_again_once_and_told_what_was_wrong(
+    store: Store, wrong: str
+) -> None:
+    provider = ScriptedProvider([wrong, answer], free=False, usage=Usage(100, 100))
+    expected = estimate(store, provider, price=PRICE, clusters=["cards"])
+
+    report = draft(store, provider, clusters=["cards"], price=PRICE)
+
+    first, repair = provider.questions
+    assert report.calls == {"bad_json": 1, "ok": 1}
+    assert report.new == 2
+    assert repair.user.startswith(first.user.rstrip())
+    assert "could not be used: " in repair.user[len(first.user) - 1 :]
+    assert not wrong or wrong not in repair.user[len(first.user) - 1 :]
+    assert report.spent_usd == pytest.approx(2 * 300 / 1e6)
+    assert report.spent_usd < expected.high_usd
+    assert {call.state for call in store.calls()} == {"done"}
+
+
+def test_a_repair_that_a_kill_prevented_is_made_by_the_next_run_and_is_in_its_estimate(store: Store) -> None:
+    provider = ScriptedProvider(["oops", answer], free=False, usage=Usage(100, 100))
+    draft(store, provider, clusters=["cards"], price=PRICE)
+    (repair,) = [call.key for call in store.calls() if call.outcome == "ok"]
+    store._db.execute("DELETE FROM call WHERE key = ?", (repair,))
+    assert estimate(store, provider, clusters=["cards"], price=PRICE).calls == 1
+    assert draft(store, provider, clusters=["cards"], price=PRICE).requests == 1
+    assert estimate(store, provider, clusters=["cards"], price=PRICE).calls == 0
 
 
 def test_decisions_of_people_reach_the_next_prompt_and_only_their_cluster_is_asked_again(store: Store) -> None:
@@ -211,29 +244,6 @@ def test_ctrl_c_does_not_wait_for_ever(store: Store, monkeypatch: pytest.MonkeyP
     assert [(call.state, call.outcome) for call in store.calls()] == [("in_doubt", "interrupted")] * 2
 
 
-def test_two_processes_at_the_same_work_send_each_call_once(tmp_path: Path) -> None:
-    path = tmp_path / "shared.groundset"
-    with make_project(path, GROUPS) as one, Store.open(path) as other:
-        provider = ScriptedProvider([answer])
-        progress: list[Any] = []
-
-        def second_run(state: DraftingProgress) -> None:
-            if not progress:
-                progress.append(state)
-                loop_free = threading.Thread(target=run_other)
-                loop_free.start()
-                loop_free.join()
-
-        def run_other() -> None:
-            with Store.open(path) as mine:
-                draft(mine, provider, concurrency=1)
-
-        draft(one, provider, concurrency=1, progress=second_run)
-        keys = [prompt.brief.cluster.id for prompt in provider.prompts]
-        assert sorted(keys) == ["cards", "rates", "transfers"]
-        assert {call.state for call in other.calls()} == {"done"}
-
-
 # Money ------------------------------------------------------------------------------------------
 
 
@@ -287,9 +297,11 @@ def test_a_cap_of_nothing_allows_what_is_free_and_no_more(store: Store) -> None:
 
 def test_the_cap_stops_the_run_cleanly_says_so_and_the_rest_can_be_done_later(store: Store) -> None:
     provider = ScriptedProvider([answer], free=False, usage=Usage(1000, 1000))
-    cap = round(estimate(store, provider, price=PRICE).high_usd / 3 + 0.005, 4)
+    draft(store, provider, price=PRICE, clusters=["rates"])
+    draft(store, provider, price=PRICE, clusters=["cards"])
+    cap = 0.02
     report = draft(store, provider, max_cost=cap, concurrency=1, price=PRICE)
-    assert report.calls == {"not_sent": 1, "ok": 2}
+    assert report.calls == {"not_sent": 1}
     assert report.stopped is not None
     assert f"would pass the cap of ${cap}: $0.0060 is spent" in report.stopped
     assert draft(store, provider, max_cost=0.1, price=PRICE).calls == {"known": 2, "ok": 1}
@@ -299,7 +311,7 @@ def test_a_worst_case_is_dearer_than_any_bill(store: Store) -> None:
     provider = ScriptedProvider([answer])
     draft(store, provider)
     for prompt in provider.prompts:
-        worst = worst_case(prompt)
+        worst = worst_case(drafting_question(prompt))
         assert worst.input_tokens >= len((prompt.system + prompt.user).encode())
         assert worst.output_tokens == max_tokens(len(prompt.brief.plan))
 
@@ -354,10 +366,10 @@ class _Watched(ScriptedProvider):
         super().__init__(answers, free=False, usage=Usage(min(usage[0], 5000), usage[1]))
         self.most = 0.0
 
-    async def send(self, prompt: Prompt, max_tokens: int) -> Any:
+    async def send(self, question: Question) -> Any:
         self.most = max(self.most, sum(self.store.spending()))
         await asyncio.sleep(0)
-        return await super().send(prompt, max_tokens)
+        return await super().send(question)
 
 
 def test_importing_drafting_loads_no_sdk() -> None:

@@ -2,7 +2,6 @@
 
 import os
 import random
-import signal
 import subprocess
 import sys
 import threading
@@ -17,8 +16,8 @@ from generator.store import Store
 from tests.drafting.projects import make_project
 from tests.wire.server import Request, WireServer
 
-GROUPS = {f"group {number}": (f"Where is parcel {number}?", f"parcel {number} lost") for number in range(30)}
-CONCURRENCY = 3
+GROUPS = {f"group {number}": (f"Where is parcel {number}?", f"parcel {number} lost") for number in range(60)}
+CONCURRENCY = 8
 ROOT = Path(__file__).parents[2]
 
 
@@ -28,20 +27,20 @@ class Killer:
     def __init__(self, rng: random.Random) -> None:
         self._rng = rng
         self._left = 0
-        self._pid: int | None = None
+        self._process: subprocess.Popen[bytes] | None = None
         self._lock = threading.Lock()
 
-    def aim(self, pid: int) -> None:
-        self._left = self._rng.randint(1, 4)
-        self._pid = pid
+    def aim(self, process: "subprocess.Popen[bytes]") -> None:
+        self._left = self._rng.randint(1, 9)
+        self._process = process
 
     def __call__(self, request: Request) -> None:
         with self._lock:
             self._left -= 1
-            pid, self._pid = (self._pid, None) if self._left <= 0 else (None, self._pid)
-        if pid is not None:
+            process, self._process = (self._process, None) if self._left <= 0 else (None, self._process)
+        if process is not None:
             # From before the answer leaves to well after it was committed.
-            threading.Timer(self._rng.choice([0.0, 0.002, 0.01, 0.02, 0.03]), os.kill, (pid, signal.SIGKILL)).start()
+            threading.Timer(self._rng.choice([0.0, 0.002, 0.01, 0.02, 0.03]), process.kill).start()
             time.sleep(self._rng.choice([0.0, 0.01]))
 
 
@@ -56,7 +55,7 @@ def kill_and_resume(tmp_path: Path, kills: int, random_state: int) -> None:
                 cwd=ROOT,
                 env={**os.environ, "PYTHONPATH": str(ROOT)},
             )
-            killer.aim(process.pid)
+            killer.aim(process)
             process.wait(timeout=60)
         with Store.open(path) as store:
             provider = open_provider("openai/m", server.openai_url, environ={})

@@ -18,6 +18,7 @@ from generator.drafting.providers.details import details
 from generator.drafting.providers.offline import OfflineProvider
 from generator.drafting.providers.phrases import language_of
 from generator.drafting.providers.rules import RULES
+from generator.drafting.questions import drafting_question
 from generator.drafting.schema import Origin, Reading, read_answer
 from generator.records import Cluster, Draft, Message, Trace, messages_to_json
 from generator.store import Store
@@ -37,7 +38,7 @@ def drafts_for(texts: list[str], near: list[str], kinds: Any = ALL, sample: int 
     neighbours = tuple(trace(text) for text in near)
     elsewhere = messages.get("elsewhere", "")
     prompt = build_prompt(Brief(cluster, tuple(kinds), sources, neighbours, sample=sample, elsewhere=elsewhere))
-    raw = asyncio.run(OfflineProvider().send(prompt, 1))
+    raw = asyncio.run(OfflineProvider().send(drafting_question(prompt)))
     return read_answer(OfflineProvider().parse(raw.body).text, Origin(prompt, "offline/rules", "key"))
 
 
@@ -92,7 +93,7 @@ def test_two_needs_are_both_asked_for_and_both_expected() -> None:
         ("Where is my order ⟦ORDER-1⟧?", "Where is my order?", "order"),
         ("can you send the report TRX-20391 again", "can you send the report again", "reference number"),
         ("book me a room from 2026-03-02, please", "book me a room, please", "date"),
-        ("we are waiting for 3 days now", "we are waiting now", "number"),
+        ("we are waiting for 3 days now", "we are waiting now", "number of days"),
         ("I was charged €25.50 and don't know why", "I was charged and don't know why", "amount"),
     ],
 )

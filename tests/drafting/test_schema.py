@@ -97,7 +97,6 @@ def test_an_answer_cut_off_in_the_middle_gives_the_drafts_that_are_whole() -> No
         ({"turns": [{"role": "user", "content": "Where is   my card?"}]}, "a copy of a real input"),
         ({"turns": [{"role": "user", "content": "x" * 40_001}]}, "a turn of 40,001 characters"),
         ({"turns": [{"role": "user", "content": "x"}] * 41}, "41 turns"),
-        ({"turns": [{"role": "user", "content": f"code {ORIGIN.prompt.nonce}"}]}, "repeats the fence code"),
     ],
 )
 def test_one_bad_draft_costs_that_draft_and_says_why(change: dict[str, Any], problem: str) -> None:

@@ -13,13 +13,14 @@ from typing import Any, Self
 
 from generator.drafting.briefing import Brief, Source
 from generator.drafting.kinds import EDGE_CASES, VARIANTS, Kind
-from generator.drafting.prompting import Prompt
-from generator.drafting.providers.phrases import language_of
-from generator.drafting.providers.provider import Answer, RawAnswer, Usage
-from generator.drafting.providers.rules import RULES, Case, Made, own_words
+from generator.drafting.providers.phrases import Phrases, language_of
+from generator.drafting.providers.provider import Answer, CallFailed, RawAnswer, Usage
+from generator.drafting.providers.rules import PROBES, RULES, Case, Made, asks, own_words
+from generator.drafting.questions import Question
+from generator.drafting.verification import OVERLAP, overlap
 from generator.records import Message, content_id
 
-RULES_VERSION = 1
+RULES_VERSION = 2
 """Raised whenever the rules change what they write, so that a new run makes new drafts."""
 
 _MAX_TEXT = 1_500
@@ -34,6 +35,7 @@ class OfflineProvider:
     model = "rules"
     free = True
     priced_as = None
+    listens = False
 
     @property
     def params(self) -> Mapping[str, str | int | bool]:
@@ -48,8 +50,11 @@ class OfflineProvider:
     ) -> None:
         return None
 
-    async def send(self, prompt: Prompt, max_tokens: int) -> RawAnswer:
-        """Draft by rule from the brief."""
+    async def send(self, question: Question) -> RawAnswer:
+        """Draft by rule from the brief; the rules know no other question."""
+        prompt = question.prompt
+        if prompt is None:
+            raise CallFailed("unsendable", "stop", "The rules draft; they answer no other question.")
         drafts = list(_drafts(prompt.brief, content_id("offline", prompt.nonce, str(prompt.brief.sample))))
         return RawAnswer(json.dumps({"drafts": drafts}).encode())
 
@@ -84,11 +89,20 @@ def _shuffled_rest(plan: Sequence[Kind], rng: random.Random) -> list[Kind]:
 
 
 def _first_that_applies(kind: Kind, cases: Sequence[Case], taken: set[str]) -> tuple[Case, Made] | None:
-    for case in cases:
+    # Those that ask for something first: praise and thanks make poor requests.
+    for case in sorted(cases, key=lambda case: not case.asks):
         made = RULES[kind.name](case)
-        if made is not None and _as_said(made) not in taken:
+        if made is not None and _as_said(made) not in taken and not _is_copy(kind, case, made):
             return case, made
     return None
+
+
+def _is_copy(kind: Kind, case: Case, made: Made) -> bool:
+    """Whether a variant is so near its source by letter that verification would call it a copy."""
+    if kind.origin == "edge":
+        return False
+    before = [turn["content"] for turn in case.before if turn["role"] == "user"]
+    return overlap("\n".join([*before, made.text]), case.source.trace.text) >= OVERLAP
 
 
 def _as_said(made: Made) -> str:
@@ -97,9 +111,10 @@ def _as_said(made: Made) -> str:
 
 def _cases(brief: Brief, rng: random.Random) -> list[Case]:
     """The sources that rules can work on, in an order that begins with a typical one."""
-    usable = [(source, *_last_said(source)) for source in brief.sources]
-    usable = [each for each in usable if any(char.isalnum() for char in each[1])]
     around = "\n".join(source.trace.text[:_MAX_TEXT] for source in brief.sources)
+    context = (around, brief.elsewhere)
+    usable = [(source, *_last_asked(source, language_of(source.trace.text, *context))) for source in brief.sources]
+    usable = [each for each in usable if any(char.isalnum() for char in each[1])]
     shared = _shared_words(brief.sources)
     tools = [turn for source in brief.sources for turn in source.trace.messages if turn.tool_calls]
     cases = [
@@ -108,7 +123,7 @@ def _cases(brief: Brief, rng: random.Random) -> list[Case]:
             text=text,
             before=before,
             shortened=len(text) < len(source.trace.text) and not before,
-            phrases=language_of(text, around, brief.elsewhere),
+            phrases=language_of(text, *context),
             others=tuple(other for _, other, _ in usable if other != text),
             neighbours=tuple(clipped for trace in brief.neighbours if (clipped := _clip(trace.text))),
             shared_words=shared,
@@ -121,12 +136,13 @@ def _cases(brief: Brief, rng: random.Random) -> list[Case]:
     return cases[start:] + cases[:start]
 
 
-def _last_said(source: Source) -> tuple[str, tuple[dict[str, str], ...]]:
-    """The user's last message, and the turns before it as a draft writes them."""
+def _last_asked(source: Source, phrases: Phrases | None) -> tuple[str, tuple[dict[str, str], ...]]:
+    """The user's last message that asks for something, else the last; and the turns before it, as drafts have them."""
     spoken = [message for message in source.trace.messages if message.role != "system"]
-    last = max((at for at, message in enumerate(spoken) if message.role == "user"), default=None)
-    if last is None:
+    said = [at for at, message in enumerate(spoken) if message.role == "user" and message.content.strip()]
+    if not said:
         return _clip(source.trace.text), ()
+    last = next((at for at in reversed(said) if asks(spoken[at].content, phrases)), said[-1])
     return _clip(spoken[last].content), tuple(_turns(_whole_exchanges(spoken[:last])))
 
 
@@ -168,7 +184,7 @@ def _as_json(kind: Kind, case: Case, made: Made) -> dict[str, Any]:
         "turns": turns,
         "criteria": list(made.criteria),
         "must_not": list(made.must_not),
-        "why": f"Made by rule from a real input, no model wrote it. {kind.ask}",
+        "why": f"Finds out {PROBES[kind.name]}. Made by rule from a real input, no model wrote it.",
         "invented": [*made.invented, *shortened],
         "sources": [case.source.alias],
     }

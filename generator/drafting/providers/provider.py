@@ -1,4 +1,4 @@
-"""What every provider does: send a prompt, and read the bytes that came back. Two steps, never one.
+"""What every provider does: send a question, and read the bytes that came back. Two steps, never one.
 
 Between the two the raw bytes are committed, so that an answer that was paid for survives whatever reading
 does, and is read again, never bought again, when a run goes on.
@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Literal, Protocol, Self
 from urllib.parse import urlsplit
 
-from generator.drafting.prompting import Prompt
+from generator.drafting.questions import Question
 
 Outcome = Literal["ok", "refusal", "truncated", "filtered", "bad_json", "bad_response"]
 """What an answer is: usable; the model declined; cut at the token limit; stopped by a filter; not JSON in our
@@ -90,7 +90,7 @@ class CallFailed(Exception):  # noqa: N818 - an outcome that the journal records
 
 
 class Provider(Protocol):
-    """Who answers the drafting prompt. Used as an async context manager for the length of a run."""
+    """Who answers questions. Used as an async context manager for the length of a run."""
 
     @property
     def name(self) -> str:
@@ -109,10 +109,14 @@ class Provider(Protocol):
         """The provider whose published prices hold; None where nobody but the user knows what a call costs."""
 
     @property
+    def listens(self) -> bool:
+        """Whether it may do better when it is told what was wrong with an answer; rules would not."""
+
+    @property
     def params(self) -> Mapping[str, str | int | bool]:
         """Whatever else changes the answer; part of a call's key."""
 
-    async def send(self, prompt: Prompt, max_tokens: int) -> RawAnswer:
+    async def send(self, question: Question) -> RawAnswer:
         """Send one request, once.
 
         Raises:

@@ -7,6 +7,7 @@ from typing import Self
 
 from generator.drafting.prompting import Prompt
 from generator.drafting.providers.provider import Answer, CallFailed, RawAnswer, Usage
+from generator.drafting.questions import Question
 
 
 class ScriptedProvider:
@@ -15,6 +16,7 @@ class ScriptedProvider:
     name = "scripted"
     model = "list"
     priced_as = None
+    listens = True
 
     def __init__(
         self,
@@ -25,11 +27,16 @@ class ScriptedProvider:
         delay_s: float = 0.0,
     ) -> None:
         self.free = free
-        self.prompts: list[Prompt] = []
-        """Every prompt that was sent, in order."""
+        self.questions: list[Question] = []
+        """Every question that was asked, in order."""
         self._answers = list(answers)
         self._usage = usage
         self._delay_s = delay_s
+
+    @property
+    def prompts(self) -> list[Prompt]:
+        """The prompts of the questions for drafts, in order."""
+        return [question.prompt for question in self.questions if question.prompt is not None]
 
     @property
     def params(self) -> Mapping[str, str | int | bool]:
@@ -44,14 +51,18 @@ class ScriptedProvider:
     ) -> None:
         return None
 
-    async def send(self, prompt: Prompt, max_tokens: int) -> RawAnswer:
+    async def send(self, question: Question) -> RawAnswer:
         """The next answer."""
-        self.prompts.append(prompt)
+        self.questions.append(question)
         answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
         await asyncio.sleep(self._delay_s)
         if isinstance(answer, CallFailed):
             raise answer
-        return RawAnswer((answer if isinstance(answer, str) else answer(prompt)).encode())
+        if not isinstance(answer, str):
+            if question.prompt is None:
+                raise CallFailed("unsendable", "stop", "This answer is made from a prompt for drafts.")
+            answer = answer(question.prompt)
+        return RawAnswer(answer.encode())
 
     def parse(self, raw: bytes) -> Answer:
         """The answer is the bytes."""
