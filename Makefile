@@ -37,7 +37,8 @@ test-long: $(STAMP) ## the long ones: kills, fuzzing, real consumers
 	@$(BIN)/python -m pytest -m long
 
 evidence: $(STAMP) ## quality figures over labelled data (needs ../shared/data)
-	@for script in clusters selection fit_depth gaps score intervals; do echo "== $$script"; PYTHONPATH=. $(BIN)/python tests/evidence/$$script.py || exit 1; done
+	@$(BIN)/python -m pip install --quiet -c constraints.txt --group evidence
+	@for script in clusters selection fit_coverage gaps score intervals; do echo "== $$script"; PYTHONPATH=. $(BIN)/python tests/evidence/$$script.py || exit 1; done
 
 clean: ## remove what the targets made
 	@rm -rf .venv build dist demo

@@ -16,6 +16,7 @@ _ROLE_STYLE = {"user": "bold $primary", "assistant": "bold $secondary", "tool": 
 _ROLE_SHOWN = {"assistant": "asst", "system": "sys"}
 _SYSTEM_CHARACTERS = 130  # a system prompt is the same for all items, and not what is reviewed
 _LIST_CHARACTERS = 1_000
+_MARKS_CHARACTERS = 300
 _FLAG = "$warning"
 _STATE_STYLE = {"new": "$muted", "accepted": "bold $success", "rejected": "bold $error", "later": "$warning"}
 
@@ -95,6 +96,10 @@ def flags(item: Item) -> list[Content]:
         names = [line(name, 60, _FLAG) for name in (item.asked_for, item.cluster.name)]
         parts = (label('Asked for "', _FLAG), names[0], label('", landed in "', _FLAG), names[1], label('".', _FLAG))
         said.append(joined(*parts))
+    told_above = {"off_traffic", "elsewhere"}
+    marks = [f"{each.name.replace('_', ' ')}: {each.reason}" for each in item.marks if each.name not in told_above]
+    if marks:
+        said.append(joined(label("Verification: ", _FLAG), line("; ".join(marks), _MARKS_CHARACTERS, _FLAG)))
     if item.alike:
         said.append(label(f"The queue holds {counted(item.alike, 'more draft')} about the same.", _FLAG))
     return said

@@ -10,7 +10,7 @@ from curation_tui.figures import counted, percent, points
 from curation_tui.item import Item, Progress, short_id
 from curation_tui.looks import Glyphs, bar
 from curation_tui.safe_text import NOTHING, joined, label, line, separated
-from generator.evalset.queue import ALIKE
+from generator.records import NEAR_COPY
 
 _NEAR_WIDTH = 76  # cells: about three lines in the column
 _BAR = 24
@@ -128,7 +128,7 @@ def _twin(item: Item, glyphs: Glyphs) -> tuple[Block, ...]:
         rejected = f"A rejected draft is: {1 - item.novelty:.2f}." if item.novelty < 1 else ""
         return (Block(label(f"No accepted sample is near it. {rejected}")), Block(label(novelty, "$muted")))
     filled, empty = bar(item.twin.similarity, _BAR, glyphs)
-    limit = round(ALIKE * _BAR)
+    limit = round(NEAR_COPY * _BAR)
     row = filled + empty
     row = row[:limit] + glyphs.tick + row[limit + 1 :]
     return (
@@ -137,8 +137,8 @@ def _twin(item: Item, glyphs: Glyphs) -> tuple[Block, ...]:
             label(f"{short_id(item.twin.draft_id)} ", "$muted"),
             label(f"{item.twin.similarity:.2f}", "$muted"),
         ),
-        Block(label(row, "$warning" if item.twin.similarity >= ALIKE else "$secondary")),
-        Block(label(f"same test from {ALIKE:.2f}", "$muted")),
+        Block(label(row, "$warning" if item.twin.similarity >= NEAR_COPY else "$secondary")),
+        Block(label(f"same test from {NEAR_COPY:.2f}", "$muted")),
         Block(label(novelty, "$muted")),
     )
 

@@ -9,7 +9,8 @@ from curation_tui.figures import counted, percent, points
 from curation_tui.header import to_goal
 from curation_tui.item import Item, Progress
 from curation_tui.safe_text import label
-from generator.evalset.queue import ALIKE, RANDOM_EVERY
+from generator.evalset.queue import RANDOM_EVERY
+from generator.records import NEAR_COPY
 
 _CELLS = 8
 TITLE = "What the numbers mean"
@@ -51,7 +52,7 @@ def explanation(item: Item, progress: Progress) -> Iterator[Block]:
     yield Block(
         label(
             "1 less the similarity to the nearest item that was decided on, as far as one is near. From a similarity "
-            f"of {ALIKE:.2f} two items count as the same test, and the later one moves down the queue."
+            f"of {NEAR_COPY:.2f} two items count as the same test, and the later one moves down the queue."
         )
     )
     yield Block(_heading("The order"), space_before=True)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from generator.records import Draft, DraftState, Interval, Message
+from generator.records import Draft, DraftState, Interval, Mark, Message
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +75,8 @@ class Item:
     asked_for: str | None
     """The name of the cluster it was drafted for, where it landed in another."""
     off_traffic: bool
+    marks: tuple[Mark, ...]
+    """What verification holds against it."""
     near: tuple[Near, ...]
     twin: Twin | None
     alike: int

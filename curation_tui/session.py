@@ -15,8 +15,19 @@ from typing import Literal, Self
 
 from curation_tui.item import ClusterView, Done, Item, Near, Place, Progress, Reached, Tally, Twin, Verb
 from generator.errors import ProjectError
-from generator.evalset.queue import ALIKE, Queue, QueueEntry, accepts_to_reach
-from generator.records import REASONS, Cell, Cluster, Decision, DraftState, Landing, Message, Verdict, user_text
+from generator.evalset.queue import Queue, QueueEntry, accepts_to_reach
+from generator.records import (
+    NEAR_COPY,
+    REASONS,
+    Cell,
+    Cluster,
+    Decision,
+    DraftState,
+    Landing,
+    Message,
+    Verdict,
+    user_text,
+)
 from generator.store import QueueRow, Store
 
 GOAL = 0.80
@@ -379,6 +390,7 @@ class Session:
             self._cluster(landed, landing),
             self._name(draft.cluster_id) if draft.cluster_id != landed else None,
             landing is not None and landing.off_traffic,
+            self._store.marks(draft_id).get(draft_id, ()),
             self._near(landing),
             self._twin(draft_id),
             self._alike(row),
@@ -426,7 +438,7 @@ class Session:
 
     def _alike(self, row: QueueRow | None) -> int:
         alike = row.alike if row is not None else ()
-        return sum(similarity >= ALIKE and self._is_open(other) for other, similarity in alike)
+        return sum(similarity >= NEAR_COPY and self._is_open(other) for other, similarity in alike)
 
     def _reached(self, landing: Landing | None) -> tuple[Reached, ...]:
         so_far = self._queue.coverage_by_cell()

@@ -6,14 +6,18 @@ from generator.narration import percent, show, show_table
 from generator.printable import one_line
 
 if TYPE_CHECKING:
-    from generator.assessment import GapsAnswer, MirageAnswer, ScoreAnswer
+    from generator.assessment import GapsAnswer, MirageAnswer, Order, ScoreAnswer
+    from generator.evalset.leaderboard import Reordered
     from generator.evalset.scoring import Difference, Score
+    from generator.traffic.mirage import Worth
 
 _ROWS = 5
 """How many of a list are shown."""
 _CLUSTERS = 15
 _OWN_SIZES = (10, 80, 640)
 """Numbers of own traces that the mirage table shows beside the benchmarks."""
+_MOSTLY = 0.5
+"""Unreached share of traffic from which on an order of models says little."""
 
 
 def show_gaps(answer: "GapsAnswer", limit: int, most: float) -> None:
@@ -64,28 +68,112 @@ def _range(found: Any) -> str:
     return f"{percent(found.low)} to {percent(found.high)}"
 
 
-def show_mirage(answer: "MirageAnswer") -> None:
-    """What benchmarks reach, beside random traces of the same traffic."""
+def show_mirage(answer: "MirageAnswer", clusters: int) -> None:
+    """What benchmarks reach, beside random traces of the same traffic, overall and in its largest clusters."""
+    most = answer.own.curve.largest
     rows = [
         (
             one_line(each.name, 40),
             f"{len(each.items):,}",
             percent(each.reach.share.estimate),
             _range(each.reach.share),
-            f"{each.reach.worth.estimate:.1f}",
+            _worth(each.reach.worth, most),
         )
         for each in answer.benchmarks
     ]
     rows += [
-        ("random traces of your own", f"{size:,}", percent(share), "", f"{size:,}")
-        for size, share in zip(answer.own.sizes, answer.own.shares, strict=True)
-        if size in _OWN_SIZES
+        ("random traces of your own", f"{size:,}", percent(answer.own.curve.share(size)), "", f"{size:,}")
+        for size in dict.fromkeys((*_OWN_SIZES, most))
+        if size <= most
     ]
     show_table(["items", "#number", "#traffic reached", "#interval", "#worth in own traces"], rows)
+    if answer.trust.enough:
+        show(f"What the shares can be held against: {answer.trust.reason}.")
+    else:
+        show(f"The evidence is thin: {answer.trust.reason}.")
     if answer.unreached:
         names = ", ".join(one_line(name, 30) for name in answer.unreached[:_ROWS])
         show(f"{len(answer.unreached)} clusters that none of them reaches, the largest: {names}")
     show("Closeness of topic is not sameness of task: if anything, the benchmarks are flattered.")
+    if clusters:
+        _show_evidence(answer, clusters)
+    if answer.order is not None:
+        _show_order(answer.order)
+
+
+def _worth(found: "Worth", most: int) -> str:
+    if found.beyond:
+        return f"more than {most:,}"
+    if found.estimate < 1:
+        # Such a share is all tail of the curve of distances, and how thin that is nobody knows.
+        return "less than 1"
+    high = f"more than {most:,}" if found.high >= most else _traces(found.high)
+    return f"{_traces(found.estimate)} ({_traces(found.low)} to {high})"
+
+
+def _traces(number: float) -> str:
+    return f"{number:.1f}" if number < 10 else f"{number:,.0f}"
+
+
+def _show_evidence(answer: "MirageAnswer", clusters: int) -> None:
+    show()
+    show_table(
+        ["cluster", "#traffic", "#reached", "most by", "its nearest item"],
+        [
+            (
+                one_line(name, 30),
+                percent(share),
+                percent(reached) if 2 * reached >= 1 else f"not: {percent(reached)}",
+                one_line(benchmark, 16),
+                one_line(item, 44),
+            )
+            for name, share, reached, benchmark, item in answer.evidence(clusters)
+        ],
+    )
+
+
+def _show_order(order: "Order") -> None:
+    show()
+    if order.reordered is None:
+        show("None of the benchmarks reaches any of the traffic: the order of their models says nothing about it.")
+    else:
+        _show_models(order.reordered)
+        weights = ", ".join(f"{one_line(name, 30)} {percent(each.estimate)}" for name, each in order.weights.items())
+        show(f"Weighted by the traffic that is each benchmark's own: {weights}.")
+    unreached = (
+        f"{percent(order.unreached.estimate)} of the traffic ({_range(order.unreached)}) is reached by none of them"
+    )
+    if order.unreached.estimate > _MOSTLY:
+        show(f"{unreached}: the reordered table still says little about it.")
+    else:
+        show(f"{unreached}, and of that the table says nothing.")
+    for each in order.omitted:
+        show(f"left out: {each}")
+
+
+def _show_models(reordered: "Reordered") -> None:
+    last = len(reordered.models) - 1
+    show_table(
+        ["model", "#by traffic", "#rank", "#plain mean", "#rank", "#moves", "before the next"],
+        [
+            (
+                one_line(each.model, 40),
+                percent(each.weighted),
+                str(each.weighted_rank),
+                percent(each.mean),
+                str(each.rank),
+                f"{each.rank - each.weighted_rank:+d}" if each.rank != each.weighted_rank else "",
+                "" if number == last else "yes" if each.leads_next else "cannot tell",
+            )
+            for number, each in enumerate(reordered.models)
+        ],
+    )
+    words = {
+        "changed": "The order changes, wherever in their intervals the shares lie.",
+        "same": "The order stays as it is, wherever in their intervals the shares lie.",
+        "cannot tell": "Cannot tell whether the order changes: it depends on where in their intervals the shares lie.",
+    }
+    show(words[reordered.verdict])
 
 
 def show_score(answer: "ScoreAnswer") -> None:

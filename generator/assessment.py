@@ -4,41 +4,40 @@ Joins the traffic of a project, its encoder and a set of items (the project's ow
 existing evaluation set), and answers with results that the command line shows or prints as JSON.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from generator.config import Config
-from generator.errors import StageError
+from generator.errors import ConfigError, StageError
 from generator.evalset import scoring
 from generator.evalset.importing import Item, read_items
+from generator.evalset.leaderboard import Reordered, read_leaderboard, reorder
 from generator.evalset.results import Results, read_results
-from generator.evalset.scoring import Difference, Drawn, Score, difference, order_of_strata, same_family
+from generator.evalset.scoring import Difference, Drawn, Score, difference, same_family
 from generator.evalset.selection import samples
+from generator.narration import percent
 from generator.pipeline import Narrator, cells_of_traces, embed, traffic_of
 from generator.printable import one_line
-from generator.records import Cell, user_text
+from generator.records import Cell, Interval, user_text
 from generator.store import Store
-from generator.traffic.coverage import Traffic, depth
+from generator.traffic.coverage import COVERED, Traffic, test_against
 from generator.traffic.embedding import embed as embed_texts
-from generator.traffic.encoders import Encoder, Vectors
-from generator.traffic.gaps import (
-    Curve,
-    Gaps,
-    Reach,
-    find_gaps,
-    neighbourhoods,
-    off_traffic_limit,
-    own_curve,
-    reach_of,
-)
-from generator.traffic.tree import Labels
+from generator.traffic.encoders import Encoder, Vectors, nearest
+from generator.traffic.gaps import FEWEST, Gaps, find_gaps
+from generator.traffic.mirage import Reach, Yardstick, credits_of, own_curve, reach_of
+from generator.traffic.trends import trends
 
-_COVERED, _NEAR = 0.5, 0.25
-"""Probabilities from which a text counts as covered, and as near."""
+_LEAST_REACH = 0.5
+"""Share of traffic that its own traces must reach to be a measure of it: more than they leave."""
+_MOST_RISE = 0.05
+"""Share of traffic that the second half of them may add."""
+_NEAR = 0.3
+"""Probability from which a text counts as near: half of what counts as covered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +48,8 @@ class World:
     traffic: Traffic
     texts: Sequence[str]
     cells: Sequence[Cell]
-    near: Labels
     names: dict[str, str]
-    """Names of clusters by id."""
+    """Names of clusters by id, the largest first."""
     encoder: Encoder
 
     def vectors(self, texts: Sequence[str], narrator: Narrator) -> Vectors:
@@ -76,8 +74,7 @@ def open_world(store: Store, config: Config, narrator: Narrator) -> World:
     embedded = embed(store, config, narrator)
     traffic = traffic_of(embedded, cell_of, config)
     names = {cluster.id: cluster.name for cluster in store.clusters()}
-    near = neighbourhoods(traffic.vectors)
-    return World(store, traffic, embedded.texts, store.cells(), near, names, embedded.encoder)
+    return World(store, traffic, embedded.texts, store.cells(), names, embedded.encoder)
 
 
 def items_of(store: Store, files: Sequence[str]) -> list[Item]:
@@ -100,6 +97,7 @@ class GapsAnswer:
         """For `--json`; the keys are a contract."""
         by_id = {cluster.id: cluster for cluster in self.world.store.clusters()}
         text_of = dict(zip(self.world.traffic.ids, self.world.texts, strict=True))
+        trend = trends(self.world.store.cluster_days())
         return {
             "verdict": self.verdict,
             "coverage": asdict(self.gaps.coverage),
@@ -115,7 +113,8 @@ class GapsAnswer:
                     "exemplars": [text_of[trace] for trace in by_id[gap.cluster_id].exemplar_ids[:exemplars]],
                     "nearest_item": self.items[gap.nearest_item].text if gap.nearest_item >= 0 else None,
                     "nearest_similarity": gap.nearest_similarity if gap.nearest_item >= 0 else None,
-                    "same_need": self._same_need(gap.nearest_similarity) if gap.nearest_item >= 0 else 0.0,
+                    "same_need": gap.same_need,
+                    "trend": asdict(trend[gap.cluster_id]) if gap.cluster_id in trend else None,
                 }
                 for gap in self.gaps.clusters
             ],
@@ -126,10 +125,6 @@ class GapsAnswer:
             ],
         }
 
-    def _same_need(self, similarity: float) -> float:
-        """Why an item does not count: how often a pair this similar asks the same."""
-        return float(depth(np.asarray([similarity], dtype=np.float32), self.world.traffic.scale)[0])
-
     def per_trace(self) -> list[dict[str, Any]]:
         """Every distinct trace with the probability that it is tested."""
         traffic = self.world.traffic
@@ -138,7 +133,8 @@ class GapsAnswer:
                 "id": trace,
                 "text": text,
                 "cluster": self.world.cells[cell].cluster_id,
-                "covered": round(float(covered), 4),
+                "covered": round(covered, 4),
+                "tested": covered >= COVERED,
             }
             for trace, text, cell, covered in zip(
                 traffic.ids, self.world.texts, traffic.cell_of.tolist(), self.gaps.tested.covered.tolist(), strict=True
@@ -151,7 +147,7 @@ def gaps(store: Store, config: Config, narrator: Narrator, files: Sequence[str],
     world = open_world(store, config, narrator)
     items = items_of(store, files)
     vectors = world.vectors([item.text for item in items], narrator)
-    found = find_gaps(world.traffic, world.near, world.cells, vectors)
+    found = find_gaps(world.traffic, world.cells, vectors)
     return GapsAnswer(found, found.verdict(fail_over), items, world)
 
 
@@ -181,35 +177,39 @@ def covers(
     items = items_of(store, files)
     asked = world.vectors(texts, narrator)
     vectors = world.vectors([item.text for item in items], narrator)
-    limit = off_traffic_limit(world.traffic, world.near)
-    return [_covers(world, items, vectors, limit, text, row) for text, row in zip(texts, asked, strict=True)]
+    traces, to_traffic = nearest(asked, world.traffic.vectors)
+    asked_by_nobody = to_traffic < world.traffic.landscape.limit
+    tested = test_against(world.traffic.landscape.place(asked), vectors, world.traffic.landscape)
+    nearest_items = [items[row] if row >= 0 else None for row in tested.nearest.tolist()]
+    cluster_of_trace = [world.names[world.cells[cell].cluster_id] for cell in world.traffic.cell_of[traces].tolist()]
+    return [
+        CoversAnswer(
+            text=text,
+            verdict=_verdict(probability, nobody),
+            covered=round(probability, 4),
+            nearest_item=item.text if item else None,
+            expects=item.target if item else None,
+            nearest_trace=world.texts[trace],
+            cluster=cluster,
+        )
+        for text, probability, nobody, item, trace, cluster in zip(
+            texts,
+            tested.covered.tolist(),
+            asked_by_nobody.tolist(),
+            nearest_items,
+            traces.tolist(),
+            cluster_of_trace,
+            strict=True,
+        )
+    ]
 
 
-def _covers(
-    world: World, items: Sequence[Item], vectors: Vectors, limit: float, text: str, row: Vectors
-) -> CoversAnswer:
-    to_traffic = world.traffic.vectors @ row
-    trace = int(to_traffic.argmax())
-    item, covered = None, 0.0
-    if len(items):
-        to_items = vectors @ row
-        item = items[int(to_items.argmax())]
-        covered = float(depth(to_items.max(keepdims=True), world.traffic.scale)[0])
-    if covered >= _COVERED:
-        verdict = "covered"
-    elif to_traffic[trace] < limit:
-        verdict = "nobody asks this"
-    else:
-        verdict = "near" if covered >= _NEAR else "gap"
-    return CoversAnswer(
-        text=text,
-        verdict=verdict,
-        covered=round(covered, 4),
-        nearest_item=item.text if item else None,
-        expects=item.target if item else None,
-        nearest_trace=world.texts[trace],
-        cluster=world.names[world.cells[int(world.traffic.cell_of[trace])].cluster_id],
-    )
+def _verdict(covered: float, asked_by_nobody: bool) -> str:
+    if covered >= COVERED:
+        return "covered"
+    if asked_by_nobody:
+        return "nobody asks this"
+    return "near" if covered >= _NEAR else "gap"
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,18 +222,52 @@ class Benchmark:
 
 
 @dataclass(frozen=True, slots=True)
-class MirageAnswer:
-    """What benchmarks reach of the traffic, beside random traces of its own."""
+class Order:
+    """A leaderboard, and its order by the traffic that its benchmarks reach."""
 
-    benchmarks: Sequence[Benchmark]
-    own: Curve
-    unreached: Sequence[str]
-    """Names of clusters that no benchmark reaches, by traffic."""
-    world: World
+    reordered: Reordered | None
+    """None where the benchmarks reach nothing, and hence give no order."""
+    weights: dict[str, Interval]
+    """Share of traffic by benchmark; a trace that several reach is shared out among them."""
+    unreached: Interval
+    """Share of traffic that none of them reaches."""
+    omitted: Sequence[str]
+    """What of the file was left out, in words."""
 
     def as_json(self) -> dict[str, Any]:
         """For `--json`; the keys are a contract."""
         return {
+            "verdict": self.reordered.verdict if self.reordered else "cannot tell",
+            "weights": [{"name": name} | asdict(weight) for name, weight in self.weights.items()],
+            "unreached": asdict(self.unreached),
+            "omitted": list(self.omitted),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """Whether there is evidence enough to read the figures as they stand."""
+
+    enough: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class MirageAnswer:
+    """What benchmarks reach of the traffic, beside random traces of its own."""
+
+    benchmarks: Sequence[Benchmark]
+    own: Yardstick
+    trust: Trust
+    unreached: Sequence[str]
+    """Names of clusters that no benchmark reaches, by traffic."""
+    order: Order | None
+    """None without a file of scores."""
+    world: World
+
+    def as_json(self) -> dict[str, Any]:
+        """For `--json`; the keys are a contract."""
+        answer = {
             "benchmarks": [
                 {
                     "name": each.name,
@@ -256,29 +290,116 @@ class MirageAnswer:
                 }
                 for each in self.benchmarks
             ],
-            "own": [
-                {"traces": size, "share": share} for size, share in zip(self.own.sizes, self.own.shares, strict=True)
-            ],
+            "own": [{"traces": size, "share": self.own.curve.share(size)} for size in self.own.sizes],
+            "trust": asdict(self.trust),
             "unreached": list(self.unreached),
         }
+        if self.order is not None:
+            reordered = self.order.reordered
+            answer["models"] = [asdict(each) for each in reordered.models] if reordered else []
+            answer["order"] = self.order.as_json()
+        return answer
+
+    def evidence(self, clusters: int) -> list[tuple[str, float, float, str, str]]:
+        """For each of the largest clusters, what comes nearest to it.
+
+        Returns:
+            Name, share of traffic, share of the cluster that the benchmark nearest to it reaches, that benchmark's
+            name, and the text of its item that is nearest to the cluster's middle trace.
+        """
+        by_id = [{gap.cluster_id: gap for gap in each.reach.clusters} for each in self.benchmarks]
+        rows = []
+        for cluster, name in islice(self.world.names.items(), clusters):
+            found = [(gaps_of[cluster], each) for gaps_of, each in zip(by_id, self.benchmarks, strict=True)]
+            gap, nearest = min(found, key=lambda pair: (pair[0].uncovered, -pair[0].nearest_similarity))
+            reached = 1.0 - gap.uncovered / gap.share
+            rows.append((name, gap.share, reached, nearest.name, nearest.items[gap.nearest_item].text))
+        return rows
 
 
-def mirage(store: Store, config: Config, narrator: Narrator, named: Sequence[tuple[str, str]]) -> MirageAnswer:
-    """What share of the traffic each benchmark (name, file) reaches, and what that is worth in random traces."""
+def mirage(
+    store: Store,
+    config: Config,
+    narrator: Narrator,
+    named: Sequence[tuple[str, str]],
+    scores: str | Path | None = None,
+) -> MirageAnswer:
+    """What share of the traffic each benchmark reaches, and what that is worth in random traces.
+
+    Args:
+        store: the project.
+        config: its settings.
+        narrator: told of progress.
+        named: benchmarks, as name and file.
+        scores: a leaderboard over these benchmarks, to be ordered by the traffic they reach.
+
+    Raises:
+        StageError: there are no clusters, or too few traces to compare with.
+        ConfigError: two benchmarks have one name.
+        LogError: a file cannot be used.
+    """
+    names = [name for name, _ in named]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise ConfigError(f"Two benchmarks are named {one_line(twice, 40)}; give each a name of its own.")
+    leaderboard = read_leaderboard(scores, names) if scores is not None else None
+    read = {name: read_items(Path(file)).items for name, file in named}
     world = open_world(store, config, narrator)
-    curve = own_curve(world.traffic, world.near, config.random_state)
+    if world.traffic.counts.sum() < 2:
+        raise StageError(
+            f"{store.path} holds one trace, and what it reaches of others cannot be measured; ingest more."
+        )
+    own = own_curve(world.traffic, config.random_state)
     benchmarks = []
-    for name, file in named:
-        items = read_items(Path(file)).items
+    for name, items in read.items():
         vectors = world.vectors([item.text for item in items], narrator)
-        benchmarks.append(Benchmark(name, items, reach_of(world.traffic, world.near, world.cells, vectors, curve)))
-    return MirageAnswer(benchmarks, curve, _unreached(world, benchmarks), world)
+        benchmarks.append(Benchmark(name, items, reach_of(world.traffic, world.cells, vectors, own)))
+    order = None
+    if leaderboard is not None:
+        order = _order(leaderboard.scores, benchmarks, world.traffic, leaderboard.omitted)
+    return MirageAnswer(
+        benchmarks, own, _trust(own, len(world.traffic.ids)), _unreached(world, benchmarks), order, world
+    )
 
 
 def _unreached(world: World, benchmarks: Sequence[Benchmark]) -> list[str]:
     """Clusters of which every benchmark leaves more than half untested."""
     reached = {gap.cluster_id for each in benchmarks for gap in each.reach.clusters if 2 * gap.uncovered <= gap.share}
-    return [cluster.name for cluster in world.store.clusters() if cluster.id not in reached]
+    return [name for cluster, name in world.names.items() if cluster not in reached]
+
+
+def _trust(own: Yardstick, distinct: int) -> Trust:
+    """Whether random traces of the traffic reach enough of it to be a measure of what others reach.
+
+    They do not where there are too few; where even the most of them leave most of the traffic untested at the low
+    end of coverage's interval, since then a low share says as much of the traffic as of a benchmark; and where
+    the second half of them still added much, since then the traffic is wider than its logs.
+    """
+    most, rise = own.curve.largest, own.still_rising
+    advice = "read worth, not shares"
+    reach = f"{most:,} random traces of this traffic reach {percent(own.longest.estimate)} of it"
+    if distinct < FEWEST:
+        return Trust(False, f"there are only {distinct:,} distinct traces; ingest at least {FEWEST}")
+    if own.longest.low < _LEAST_REACH:
+        span = f"{percent(own.longest.low)} to {percent(own.longest.high)}"
+        return Trust(False, f"even {reach} ({span}): most of it may be like nothing else there; {advice}")
+    if rise > _MOST_RISE:
+        return Trust(
+            False, f"{reach}, the second half of them {percent(rise)}: the logs have not shown all yet; {advice}"
+        )
+    return Trust(True, f"{reach}, the second half of them only {percent(rise)}")
+
+
+def _order(
+    scores: Mapping[str, Mapping[str, float]],
+    benchmarks: Sequence[Benchmark],
+    traffic: Traffic,
+    omitted: Sequence[str],
+) -> Order:
+    """The models of a leaderboard by the traffic that its benchmarks reach; those without scores have no say."""
+    scored = [each for each in benchmarks if each.name in next(iter(scores.values()))]
+    shares, unreached = credits_of([each.reach for each in scored], traffic)
+    weights = {each.name: share for each, share in zip(scored, shares, strict=True)}
+    return Order(reorder(scores, weights), weights, unreached, omitted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,20 +432,19 @@ def score(store: Store, files: Sequence[str], judged: str | None = None) -> Scor
     chosen = samples(store)
     if not chosen:
         raise StageError(f"{store.path} has no samples yet; review drafts with: groundset curate {store.path}")
+    rejected = store.states(verdict="rejected")
     frame = [
-        Drawn(draft.id, draft.stratum, draft.weight)
+        Drawn(draft.id, draft.stratum, draft.weight, draft.id in rejected)
         for draft in store.drafts()
         if draft.origin == "random" and draft.weight > 0 and draft.stratum is not None
     ]
-    cell_of = {row.draft_id: row.cell_id for row in store.queue_rows() if row.cell_id is not None}
-    order = order_of_strata(frame, cell_of, store.merges())
     read = [read_results(file, {sample.id for sample in chosen}) for file in files]
     results = [{item.id: item.score for item in each.items} for each in read]
-    scores = [scoring.score(chosen, frame, each, store.clusters(), order) for each in results]
+    scores = [scoring.score(chosen, frame, each, store.clusters()) for each in results]
     return ScoreAnswer(
         first=scores[0],
         second=scores[1] if len(scores) > 1 else None,
-        difference=difference(chosen, frame, results[0], results[1], order) if len(results) > 1 else None,
+        difference=difference(chosen, frame, results[0], results[1]) if len(results) > 1 else None,
         unknown=[_passed_over(file, each) for file, each in zip(files, read, strict=True) if each.unknown],
         warning=_family_warning({sample.model for sample in chosen if sample.model}, judged),
     )

@@ -13,9 +13,15 @@ from generator.errors import ConfigError, GroundsetError
 from generator.narration import TerminalNarrator, money, percent, show, show_json, show_table
 
 if TYPE_CHECKING:
+    from generator.config import Config
+    from generator.drafting.batching import BatchReport
     from generator.drafting.budget import Estimate
-    from generator.drafting.drafting import DraftingReport
+    from generator.drafting.drafting import DraftingReport, InDoubt
+    from generator.drafting.naming import NamingReport
+    from generator.ledger import Spending
     from generator.logs.ingestion import IngestReport
+    from generator.pipeline import ShownPrompt
+    from generator.records import Cluster
     from generator.store import Store
 
 # Stages import numpy, SDKs and models: every command imports what it needs, so that `--help` answers at once.
@@ -24,7 +30,7 @@ _BUG = 70
 _GATE = 0.10
 """Share of untested traffic by which the verdict goes when no other is given."""
 _PROBLEMS = 5
-"""How many of a run's problems are shown."""
+"""How many of a run's problems, or of vanished clusters, are shown."""
 
 
 def main() -> None:
@@ -94,10 +100,9 @@ _encoder_option = click.option(
     "--encoder", help="auto, minilm, lexical, openai/MODEL, or a sentence-transformers name or folder."
 )
 _clusters_option = click.option("--clusters", help="auto, or how many.")
-_draft_options = _options(
+_model_options = _options(
     click.option("--model", help="anthropic/NAME, openai/NAME or offline (rules, no model)."),
     click.option("--base-url", help="A server that speaks OpenAI's protocol, for openai/NAME."),
-    click.option("--per-cluster", type=click.IntRange(1, 50), help="Drafts asked for per cluster (4)."),
     click.option("--concurrency", type=click.IntRange(1, 64), help="Calls under way at a time (4)."),
     click.option(
         "--timeout", type=click.FloatRange(min=1), metavar="S", help="Seconds a model has for an answer (120)."
@@ -110,6 +115,11 @@ _draft_options = _options(
         metavar="IN OUT",
         help="US dollars per million tokens, for a model not in the list.",
     ),
+)
+_draft_options = _options(
+    _model_options,
+    click.option("--per-cluster", type=click.IntRange(1, 50), help="Drafts asked for per cluster (4)."),
+    click.option("--no-names", is_flag=True, help="Leave the clusters the names made of their phrases."),
 )
 
 
@@ -154,7 +164,8 @@ def embed(project: Path, encoder: str | None) -> None:
 @_project
 @_clusters_option
 @_encoder_option
-def cluster(project: Path, clusters: str | None, encoder: str | None) -> None:
+@_as_json
+def cluster(project: Path, clusters: str | None, encoder: str | None, as_json: bool) -> None:
     """Group the traffic by meaning."""
     from generator import pipeline
     from generator.config import Config
@@ -163,8 +174,7 @@ def cluster(project: Path, clusters: str | None, encoder: str | None) -> None:
     config = Config.beside(project).override(clusters=_clusters(clusters), encoder=encoder)
     with Store.open(project) as store, TerminalNarrator() as narrator:
         pipeline.cluster(store, config, narrator)
-        _show_clusters(store, limit=15)
-        _next(store)
+        _after(store, as_json, lambda: _show_clusters(store, limit=15), _clusters_json(store) if as_json else None)
 
 
 @cli.command()
@@ -173,7 +183,36 @@ def cluster(project: Path, clusters: str | None, encoder: str | None) -> None:
 @click.option("--estimate", "only_estimate", is_flag=True, help="Say what it would cost, and stop.")
 @click.option("--yes", is_flag=True, help="Do not ask before spending.")
 @click.option("--retry-in-doubt", is_flag=True, help="Repeat calls that may have been billed without an answer.")
-def draft(project: Path, only_estimate: bool, yes: bool, retry_in_doubt: bool, **options: Any) -> None:
+@click.option("--batch", is_flag=True, help="Hand the calls over as a batch: half the price, answered within a day.")
+@click.option("--collect", is_flag=True, help="Read what batches have brought.")
+@click.option("--wait", is_flag=True, help="With --collect: come back when all batches have ended.")
+@click.option(
+    "--until",
+    type=click.FloatRange(0, 1),
+    metavar="SHARE",
+    help="Draft in rounds until the drafts could cover so much.",
+)
+@click.option(
+    "--min-gain",
+    type=click.FloatRange(min=0),
+    metavar="POINTS",
+    help="With --until: stop when a round promises fewer points of coverage per dollar (1).",
+)
+@click.option("--show-prompt", metavar="CLUSTER", help="Print what would be sent for a cluster, and stop.")
+def draft(
+    project: Path,
+    only_estimate: bool,
+    yes: bool,
+    retry_in_doubt: bool,
+    batch: bool,
+    collect: bool,
+    wait: bool,
+    until: float | None,
+    min_gain: float | None,
+    show_prompt: str | None,
+    no_names: bool,
+    **options: Any,
+) -> None:
     """Have a model, or the rules, draft variants and edge cases for every cluster."""
     from generator import pipeline
     from generator.config import Config
@@ -182,13 +221,60 @@ def draft(project: Path, only_estimate: bool, yes: bool, retry_in_doubt: bool, *
     price = options.pop("price")
     config = Config.beside(project).override(**options)
     with Store.open(project) as store, TerminalNarrator() as narrator:
-        if only_estimate:
-            show(_estimate_line(pipeline.estimate(store, config, price)))
+        if show_prompt is not None:
+            _show_prompts(pipeline.prompts_for(store, config, show_prompt))
             return
-        _ask_before_spending(store, config, price, yes=yes)
-        report = pipeline.draft(store, config, narrator, price=price, retry_in_doubt=retry_in_doubt)
+        if until is not None:
+            _draft_until(
+                store,
+                config,
+                narrator,
+                until,
+                min_gain,
+                price,
+                yes=yes,
+                retry_in_doubt=retry_in_doubt,
+                names=not no_names,
+            )
+            return
+        if collect:
+            _collect(store, config, narrator, price, wait=wait)
+            return
+        if only_estimate:
+            show(_estimate_line(pipeline.estimate(store, config, price, names=not no_names, batch=batch)))
+            return
+        _ask_before_spending(store, config, price, yes=yes, names=not no_names, batch=batch)
+        if batch:
+            _show_batch(
+                project,
+                pipeline.submit_batch(
+                    store, config, narrator, price=price, retry_in_doubt=retry_in_doubt, names=not no_names
+                ),
+            )
+            return
+        report = pipeline.draft(store, config, narrator, price=price, retry_in_doubt=retry_in_doubt, names=not no_names)
         _show_drafted(project, report, narrator)
         _next(store)
+
+
+@cli.command("name")
+@_project
+@_model_options
+@click.option("--yes", is_flag=True, help="Do not ask before spending.")
+@click.option("--retry-in-doubt", is_flag=True, help="Repeat calls that may have been billed without an answer.")
+@_as_json
+def name_clusters(project: Path, yes: bool, retry_in_doubt: bool, as_json: bool, **options: Any) -> None:
+    """Have a model name the clusters; names that people gave stay, and `draft` does it by itself."""
+    from generator import pipeline
+    from generator.config import Config
+    from generator.store import Store
+
+    price = options.pop("price")
+    config = Config.beside(project).override(**options)
+    with Store.open(project) as store, TerminalNarrator():
+        _ask_before_spending(store, config, price, yes=yes, only_names=True)
+        report = pipeline.name_clusters(store, config, price=price, retry_in_doubt=retry_in_doubt)
+        _after(store, as_json, lambda: _show_named(store, report), report.as_json())
 
 
 @cli.command()
@@ -220,6 +306,7 @@ def run(
     no_redact: bool,
     clusters: str | None,
     yes: bool,
+    no_names: bool,
     **options: Any,
 ) -> None:
     """Ingest, embed, cluster, draft and rank in one go."""
@@ -234,8 +321,9 @@ def run(
         _show_ingested(report)
         pipeline.cluster(store, config, narrator)
         _show_clusters(store, limit=10)
-        _ask_before_spending(store, config, price, yes=yes)
-        _show_drafted(project, pipeline.draft(store, config, narrator, price=price), narrator)
+        _ask_before_spending(store, config, price, yes=yes, names=not no_names)
+        drafted = pipeline.draft(store, config, narrator, price=price, names=not no_names)
+        _show_drafted(project, drafted, narrator)
         pipeline.rank(store, config, narrator)
         _next(store)
 
@@ -257,17 +345,26 @@ def _decision_command(name: str, verb: Literal["accept", "reject"], help: str) -
     @_project
     @click.argument("drafts", nargs=-1)
     @click.option("--best", type=click.IntRange(1), metavar="N", help="The first N of the queue.")
+    @click.option("--marked", is_flag=True, help="With --best: also those that something speaks against.")
     @click.option("--reason", help="Why (for reject): 1 to 7, or in words.")
     @click.option("--as", "actor", help="Who decides (your login name).")
     @_as_json
     def command(
-        project: Path, drafts: Sequence[str], best: int | None, reason: str | None, actor: str | None, as_json: bool
+        project: Path,
+        drafts: Sequence[str],
+        best: int | None,
+        marked: bool,
+        reason: str | None,
+        actor: str | None,
+        as_json: bool,
     ) -> None:
         from generator.evalset.deciding import decide
         from generator.store import Store
 
         with Store.open(project) as store:
-            decided = decide(store, verb, drafts, best=best, reason=reason, actor=actor or getpass.getuser())
+            decided = decide(
+                store, verb, drafts, best=best, reason=reason, actor=actor or getpass.getuser(), marked=marked
+            )
             _after(
                 store,
                 as_json,
@@ -314,13 +411,17 @@ def export(
 @cli.command()
 @_project
 @click.option("--rejected", is_flag=True, help="List the lines that could not be read, and why.")
+@click.option("--drafting", is_flag=True, help="How the drafts of each prompt version and model fared.")
 @_as_json
-def status(project: Path, rejected: bool, as_json: bool) -> None:
+def status(project: Path, rejected: bool, drafting: bool, as_json: bool) -> None:
     """Counts, coverage, spending, and what to do next."""
     from generator import pipeline
     from generator.store import Store
 
     with Store.open(project) as store:
+        if drafting:
+            _show_track_records(project, store, as_json)
+            return
         if rejected:
             rows = store.rejected()
             if as_json:
@@ -343,6 +444,13 @@ def status(project: Path, rejected: bool, as_json: bool) -> None:
         f"({percent(state.coverage.low)} to {percent(state.coverage.high)})"
     )
     show(f"spent      {money(state.spent_usd)}" + (f", {state.in_doubt} calls in doubt" if state.in_doubt else ""))
+    if state.spent_usd or state.spending.reserved_usd or state.in_doubt:
+        show(f"spending   {_spending_line(state.spending)}")
+    if state.batches:
+        calls = sum(each.calls for each in state.batches)
+        show(f"batches    {len(state.batches)} under way with {calls:,} calls; groundset draft {project} --collect")
+    if state.note is not None:
+        show(f"note       {state.note}")
     click.echo(f"next: {state.next}", err=True)
 
 
@@ -366,6 +474,56 @@ def clusters(project: Path, limit: int | None, per_trace: Path | None, as_json: 
             show_json(cluster_rows(store)[:limit])
         elif per_trace is None:
             _show_clusters(store, limit)
+
+
+_actor_option = click.option("--as", "actor", help="Who decides (your login name).")
+
+
+@cli.command("split")
+@_project
+@click.argument("cluster")
+@click.option("--into", type=click.IntRange(2), default=2, show_default=True, metavar="N", help="Into how many.")
+@_actor_option
+@_as_json
+def split_cluster(project: Path, cluster: str, into: int, actor: str | None, as_json: bool) -> None:
+    """Divide a cluster, named by id or name; every later clustering keeps the parts apart."""
+    from generator import pipeline
+    from generator.store import Store
+
+    with Store.open(project) as store:
+        made = pipeline.split(store, cluster, into, actor or getpass.getuser())
+        _show_regrouped(store, as_json, made)
+
+
+@cli.command("join")
+@_project
+@click.argument("clusters", nargs=-1, required=True)
+@_actor_option
+@_as_json
+def join_clusters(project: Path, clusters: Sequence[str], actor: str | None, as_json: bool) -> None:
+    """Make several clusters one; every later clustering keeps them together."""
+    from generator import pipeline
+    from generator.store import Store
+
+    with Store.open(project) as store:
+        made = pipeline.join(store, clusters, actor or getpass.getuser())
+        _show_regrouped(store, as_json, made)
+
+
+@cli.command("rename")
+@_project
+@click.argument("cluster")
+@click.argument("name")
+@_actor_option
+@_as_json
+def rename_cluster(project: Path, cluster: str, name: str, actor: str | None, as_json: bool) -> None:
+    """Give a cluster a name that it keeps."""
+    from generator import pipeline
+    from generator.store import Store
+
+    with Store.open(project) as store:
+        made = pipeline.rename(store, cluster, name, actor or getpass.getuser())
+        _show_regrouped(store, as_json, made)
 
 
 _evals = click.option(
@@ -434,9 +592,19 @@ def covers(project: Path, texts: Sequence[str], evals: Sequence[str], as_json: b
 @cli.command()
 @_project
 @click.argument("benchmarks", nargs=-1, required=True, metavar="NAME=FILE...")
+@click.option(
+    "--scores",
+    metavar="SCORES.csv",
+    help="A leaderboard (model, benchmark, score) to order by the traffic that the benchmarks reach.",
+)
+@click.option("--clusters", type=click.IntRange(0), default=5, show_default=True, help="Largest clusters to show.")
 @_as_json
-def mirage(project: Path, benchmarks: Sequence[str], as_json: bool) -> None:
-    """What share of your traffic each benchmark reaches, and what it is worth in your own traces."""
+def mirage(project: Path, benchmarks: Sequence[str], scores: str | None, clusters: int, as_json: bool) -> None:
+    """What share of your traffic each benchmark reaches, and what it is worth in your own traces.
+
+    With --scores, the order of models when every benchmark counts by the traffic it reaches. Scores are shares
+    (0.712) or percents (71.2, or "71.2 %"), alike for all models of a benchmark.
+    """
     from generator import assessment
     from generator.answers import show_mirage
     from generator.config import Config
@@ -446,11 +614,11 @@ def mirage(project: Path, benchmarks: Sequence[str], as_json: bool) -> None:
     if len(named) != len(benchmarks):
         raise ConfigError("Name each benchmark and its file, for example: mmlu=mmlu.jsonl")
     with Store.open(project) as store, TerminalNarrator() as narrator:
-        answer = assessment.mirage(store, Config.beside(project), narrator, named)
+        answer = assessment.mirage(store, Config.beside(project), narrator, named, scores)
     if as_json:
         show_json(answer.as_json())
     else:
-        show_mirage(answer)
+        show_mirage(answer, clusters)
 
 
 @cli.command()
@@ -541,29 +709,68 @@ def _ingested_json(report: "IngestReport") -> dict[str, Any]:
 
 
 def _show_clusters(store: "Store", limit: int | None) -> None:
+    from generator.evalset.listing import vanished_rows
     from generator.printable import one_line
     from generator.traffic.clustering import health
 
     found = store.clusters()
-    exemplars = {trace.id: trace.text for trace in store.traces(each.exemplar_ids[0] for each in found[:limit])}
+    _cluster_table(store, found[:limit])
+    if limit is not None and len(found) > limit:
+        rest = sum(each.weight for each in found[limit:])
+        show(f"and {len(found) - limit} more with {percent(rest)} of the traffic: groundset clusters {store.path}")
+    vanished = vanished_rows(store)
+    for gone in vanished[:_PROBLEMS]:
+        into = f", now in {one_line(gone['into_name'], 34)}" if gone["into_name"] is not None else ""
+        show(f"vanished: {one_line(gone['name'], 34)} ({percent(gone['share'])} before){into}")
+    if len(vanished) > _PROBLEMS:
+        show(f"and {len(vanished) - _PROBLEMS} more vanished: groundset cluster {store.path} --json")
+    if (warning := health(found)) is not None:
+        show(warning)
+
+
+def _cluster_table(store: "Store", found: Sequence["Cluster"]) -> None:
+    from generator.evalset.listing import changes_of
+    from generator.printable import one_line
+
+    changed = changes_of(store)
+    words = {
+        each: change.word if change.word in {"new", "same"} else f"{change.word} ×{change.factor.estimate:.1f}"
+        for each, change in changed.items()
+    }
+    exemplars = {trace.id: trace.text for trace in store.traces(each.exemplar_ids[0] for each in found)}
     show_table(
-        ["id", "#share", "#inputs", "name", "typical input"],
+        ["id", "#share", "#inputs", *(["change"] if changed else []), "name", "typical input"],
         [
             (
                 each.id,
                 percent(each.weight),
                 f"{each.traces:,}",
+                *([words.get(each.id, "")] if changed else []),
                 one_line(each.name, 34),
-                one_line(exemplars.get(each.exemplar_ids[0], ""), 54),
+                one_line(exemplars.get(each.exemplar_ids[0], ""), 42 if changed else 54),
             )
-            for each in found[:limit]
+            for each in found
         ],
     )
-    if limit is not None and len(found) > limit:
-        rest = sum(each.weight for each in found[limit:])
-        show(f"and {len(found) - limit} more with {percent(rest)} of the traffic: groundset clusters {store.path}")
-    if (warning := health(found)) is not None:
-        show(warning)
+
+
+def _clusters_json(store: "Store") -> dict[str, Any]:
+    from generator.evalset.listing import cluster_rows, vanished_rows
+
+    return {"clusters": cluster_rows(store), "vanished": vanished_rows(store)}
+
+
+def _show_regrouped(store: "Store", as_json: bool, made: "Sequence[Cluster]") -> None:
+    """The clusters that came of a person's split, join or rename."""
+    from generator.evalset.listing import cluster_rows
+
+    ids = {each.id for each in made}
+    _after(
+        store,
+        as_json,
+        lambda: _cluster_table(store, made),
+        {"clusters": [row for row in cluster_rows(store) if row["id"] in ids]},
+    )
 
 
 def _show_drafted(project: Path, report: "DraftingReport", narrator: TerminalNarrator) -> None:
@@ -577,16 +784,144 @@ def _show_drafted(project: Path, report: "DraftingReport", narrator: TerminalNar
         show(f"  {problem}")
     if len(report.problems) > _PROBLEMS:
         show(f"  and {len(report.problems) - _PROBLEMS} more like these")
-    if report.in_doubt:
-        most = money(sum(call.usd for call in report.in_doubt))
-        show(f"  {len(report.in_doubt)} calls may have been billed without an answer (at most {most});")
-        show(f"  repeat them with: groundset draft {project} --retry-in-doubt")
+    _show_in_doubt(project, report.in_doubt)
     if report.stopped:
         show(f"  stopped early: {report.stopped}")
 
 
+def _show_in_doubt(project: Path, calls: "Sequence[InDoubt]") -> None:
+    if calls:
+        most = money(sum(call.usd for call in calls))
+        show(f"  {len(calls)} calls may have been billed without an answer (at most {most});")
+        show(f"  repeat them with: groundset draft {project} --retry-in-doubt")
+
+
+def _draft_until(
+    store: "Store",
+    config: "Config",
+    narrator: TerminalNarrator,
+    until: float,
+    min_gain: float | None,
+    price: tuple[float, float] | None,
+    *,
+    yes: bool,
+    retry_in_doubt: bool,
+    names: bool,
+) -> None:
+    from generator import pipeline, rounds
+
+    if config.max_cost is None and not yes and pipeline.estimate(store, config, price).price != "free":
+        raise ConfigError("Rounds go on until the drafts could cover enough; set a cap with --max-cost USD, or --yes.")
+    report = rounds.draft_until(
+        store,
+        config,
+        narrator,
+        until,
+        min_gain=rounds.MIN_GAIN if min_gain is None else min_gain,
+        price=price,
+        retry_in_doubt=retry_in_doubt,
+        names=names,
+        tell=lambda result: show(result.line),
+    )
+    for problem in report.problems[:_PROBLEMS]:
+        show(f"  {problem}")
+    _show_in_doubt(store.path, report.in_doubt)
+    show(f"stopped: {report.stopped}")
+    _next(store)
+
+
+def _show_prompts(prompts: "Sequence[ShownPrompt]") -> None:
+    for number, prompt in enumerate(prompts, start=1):
+        show(f"=== call {number} of {len(prompts)}, to {prompt.model}, answer in schema {prompt.schema} ===")
+        show(f"=== system ===\n{prompt.system}")
+        show(f"=== user ===\n{prompt.user}")
+
+
+def _show_track_records(project: Path, store: "Store", as_json: bool) -> None:
+    from generator import pipeline
+    from generator.config import Config
+    from generator.drafting.track_record import marked_rows, record_lines
+
+    with TerminalNarrator() as narrator:
+        records = pipeline.track_records(store, Config.beside(project), narrator)
+    if as_json:
+        rows = list(marked_rows(store.drafts(), store.marks()))
+        show_json({"prompts": [each.as_json() for each in records], "marks": rows})
+        return
+    for record in records:
+        for line in record_lines(record):
+            show(line)
+    if not records:
+        show("nothing was drafted yet")
+
+
+def _spending_line(spending: "Spending") -> str:
+    parts = [f"drafting {money(spending.drafting)}", f"names {money(spending.naming)}"]
+    if spending.per_accepted_sample_usd is not None:
+        parts.append(f"{money(spending.per_accepted_sample_usd)} for each accepted draft")
+    if spending.reserved_usd:
+        parts.append(f"{money(spending.reserved_usd)} held for calls under way")
+    if spending.in_doubt_usd:
+        parts.append(f"{money(spending.in_doubt_usd)} held for calls in doubt")
+    return ", ".join(parts)
+
+
+def _show_named(store: "Store", report: "NamingReport") -> None:
+    show(f"named {report.named} clusters with {report.model}, spent {money(report.spent_usd)}")
+    for cluster_id, reason in list(report.refused.items())[:_PROBLEMS]:
+        show(f"  {cluster_id} keeps its name: {reason}")
+    for outcome, count in report.calls.items():
+        if outcome != "ok":
+            show(f"  {count} calls ended with: {outcome}")
+    if report.stopped:
+        show(f"  stopped early: {report.stopped}")
+    _show_clusters(store, limit=15)
+
+
+def _collect(
+    store: "Store", config: "Config", narrator: TerminalNarrator, price: tuple[float, float] | None, *, wait: bool
+) -> None:
+    from generator import pipeline
+
+    reports = pipeline.collect_batches(store, config, narrator, price=price, wait=wait)
+    narrator.close()
+    if not reports:
+        show(f"no batch is under way; hand one over with: groundset draft {store.path} --batch")
+    for report in reports:
+        _show_batch(store.path, report)
+    _next(store)
+
+
+def _show_batch(project: Path, report: "BatchReport") -> None:
+    """What handing over, or reading, batches did."""
+    if report.submitted:
+        show(f"handed over {report.submitted:,} calls to {report.model}")
+    if report.ended:
+        rows = ", ".join(f"{count:,} {kind.replace('_', ' ')}" for kind, count in report.rows.items())
+        show(f"read {report.ended} batches of {report.model}: {rows}")
+        show(f"drafted {report.new:,}, spent {money(report.spent_usd)}")
+    for each in report.under_way:
+        note = f" ({each.note})" if each.note else ""
+        show(
+            f"  {each.id or 'a batch'} since {each.created_at[:16]}: {each.done:,} of {each.calls:,} calls done, "
+            f"at most {money(each.reserved_usd)}{note}"
+        )
+    if report.under_way:
+        show(f"  read the results, within a day, with: groundset draft {project} --collect")
+    for problem in report.problems[:_PROBLEMS]:
+        show(f"  {problem}")
+    if report.in_doubt:
+        most = money(sum(call.usd for call in report.in_doubt))
+        show(f"  {len(report.in_doubt)} calls may have been billed without an answer (at most {most})")
+    if report.stopped:
+        show(f"  stopped early: {report.stopped}")
+    elif not (report.submitted or report.ended or report.under_way):
+        show(f"{report.model}: every call is answered; there is nothing to hand over")
+
+
 def _estimate_line(found: "Estimate") -> str:
-    known = f", {found.known} answered before" if found.known else ""
+    known = f", {found.known} answered before or under way" if found.known else ""
+    known = (f" ({found.names} for names)" if found.names else "") + known
     if found.price == "free":
         return f"{found.model}: {found.calls} calls{known}, free"
     return (
@@ -595,13 +930,25 @@ def _estimate_line(found: "Estimate") -> str:
     )
 
 
-def _ask_before_spending(store: "Store", config: Any, price: tuple[float, float] | None, *, yes: bool) -> None:
+def _ask_before_spending(
+    store: "Store",
+    config: Any,
+    price: tuple[float, float] | None,
+    *,
+    yes: bool,
+    names: bool = True,
+    only_names: bool = False,
+    batch: bool = False,
+) -> None:
     """Spending is the one thing that is asked; a cap, `--yes`, or nothing to pay answers it."""
     from generator import pipeline
 
     if not store.clusters():
         return
-    found = pipeline.estimate(store, config, price)
+    if only_names:
+        found = pipeline.estimate_naming(store, config, price)
+    else:
+        found = pipeline.estimate(store, config, price, names=names, batch=batch)
     if found.calls == 0 or found.price == "free":
         return
     click.echo(_estimate_line(found), err=True)

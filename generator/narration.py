@@ -27,7 +27,7 @@ class TerminalNarrator:
         else:
             print(printable(line), file=sys.stderr, flush=True)
 
-    def progress(self, what: str, done: int, total: int) -> None:
+    def progress(self, what: str, done: int, total: int, note: str = "") -> None:
         """Move the bar of `what`; where stderr is no terminal, one line at its end says how long it took."""
         if total == 0 or (done >= total and what not in self._began):
             return
@@ -35,17 +35,18 @@ class TerminalNarrator:
         if done >= total:
             del self._began[what]
         if sys.stderr.isatty():
-            self._move_bar(printable(what), done, total)
+            self._move_bar(printable(what), done, total, printable(note))
         elif done >= total:
-            self.say(f"{what} took {time.monotonic() - began:.1f} s")
+            self.say(f"{what} took {time.monotonic() - began:.1f} s" + (f", {note}" if note else ""))
 
-    def _move_bar(self, what: str, done: int, total: int) -> None:
+    def _move_bar(self, what: str, done: int, total: int, note: str) -> None:
         if self._bars is None:
             self._bars = _bars()
             self._bars.start()
         if what not in self._tasks:
             self._tasks[what] = self._bars.add_task(what, total=total)
-        self._bars.update(self._tasks[what], completed=done, total=total)
+        description = f"{what}, {note}" if note else what
+        self._bars.update(self._tasks[what], completed=done, total=total, description=description)
         if done >= total:
             self.close()
 

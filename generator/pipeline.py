@@ -6,26 +6,54 @@ Every stage keys its work by content, so a second run does only what is new, and
 it was.
 """
 
+import contextlib
 import os
-from collections.abc import Sequence
+import uuid
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from generator.config import Config
 from generator.drafting import providers
+from generator.drafting.briefing import Ask
 from generator.drafting.budget import Estimate
 from generator.drafting.drafting import DraftingReport
 from generator.errors import StageError
 from generator.evalset.queue import Queue
+from generator.ledger import Spending
 from generator.logs.ingestion import IngestReport
-from generator.records import Interval, content_id
+from generator.narration import money
+from generator.records import Cell, Cluster, Draft, Interval, Landing, Regrouping, content_id, now
 from generator.store import Counts, Store
 
 if TYPE_CHECKING:
+    from generator.drafting.batching import BatchReport
+    from generator.drafting.naming import NamingReport
+    from generator.drafting.track_record import TrackRecord
+    from generator.drafting.verification import Surroundings
     from generator.traffic.coverage import Traffic
+    from generator.traffic.kept import Kept
 
-__all__ = ["Narrator", "Status", "cluster", "draft", "embed", "estimate", "ingest", "rank", "run", "status"]
+__all__ = [
+    "Narrator",
+    "Status",
+    "cluster",
+    "draft",
+    "embed",
+    "estimate",
+    "ingest",
+    "join",
+    "prompts_for",
+    "provider_of",
+    "rank",
+    "rename",
+    "run",
+    "split",
+    "status",
+    "track_records",
+]
 
 
 class Narrator(Protocol):
@@ -34,8 +62,8 @@ class Narrator(Protocol):
     def say(self, line: str) -> None:
         """One line of narration."""
 
-    def progress(self, what: str, done: int, total: int) -> None:
-        """How far something has come; `done == total` ends it."""
+    def progress(self, what: str, done: int, total: int, note: str = "") -> None:
+        """How far something has come, and a word on it; `done == total` ends it."""
 
 
 class Silent:
@@ -44,7 +72,7 @@ class Silent:
     def say(self, line: str) -> None:
         """Say nothing."""
 
-    def progress(self, what: str, done: int, total: int) -> None:
+    def progress(self, what: str, done: int, total: int, note: str = "") -> None:
         """Show nothing."""
 
 
@@ -86,7 +114,8 @@ def embed(store: Store, config: Config, narrator: Narrator) -> "Embedded":
     if store.meta("encoder") != encoder.label:
         narrator.say(f"encoder: {encoder.label}")
         store.set_meta("encoder", encoder.label)
-    return Embedded(encoder, [row[0] for row in rows], texts, [row[2] for row in rows], vectors)
+    folder = store.vectors_path / encoder.slug / "kept"
+    return Embedded(encoder, [row[0] for row in rows], texts, [row[2] for row in rows], vectors, folder)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,20 +127,30 @@ class Embedded:
     texts: list[str]
     counts: list[int]
     vectors: Any
+    folder: Path
+    """Keeps what was worked out from them."""
 
     @property
     def fingerprint(self) -> str:
         """Changes when the traffic or the encoder does."""
         return content_id(self.encoder.slug, *self.ids, *map(str, self.counts))
 
+    @property
+    def kept(self) -> "Kept":
+        """What follows from the traffic alone and takes long to work out."""
+        from generator.traffic.kept import Kept
+
+        return Kept(self.folder, self.fingerprint)
+
 
 def cluster(store: Store, config: Config, narrator: Narrator) -> None:
-    """Group the traffic into cells and clusters."""
+    """Group the traffic into cells and clusters, and shape these as people did before."""
     from generator.traffic import clustering
+    from generator.traffic.languages import language_note
 
     traffic = embed(store, config, narrator)
     fingerprint = content_id(traffic.fingerprint, str(config.clusters), str(config.random_state))
-    if store.meta("clustered") == fingerprint:
+    if store.meta("clustered") == fingerprint and store.is_regrouped():
         return
     narrator.progress("clustering", 0, 1)
     cluster_of_cell = {cell.id: cell.cluster_id for cell in store.cells()}
@@ -119,6 +158,7 @@ def cluster(store: Store, config: Config, narrator: Narrator) -> None:
         store.clusters(),
         {trace: cluster_of_cell[cell] for trace, cell in store.trace_cells() if cell is not None},
     )
+    regroupings = store.regroupings()
     made = clustering.cluster(
         traffic.ids,
         traffic.texts,
@@ -126,17 +166,156 @@ def cluster(store: Store, config: Config, narrator: Narrator) -> None:
         traffic.vectors,
         pieces=config.clusters,
         before=before,
+        regroupings=regroupings,
         random_state=config.random_state,
     )
-    store.replace_clustering(made.clusters, made.cells, made.merges, made.cell_of_trace, fingerprint)
+    store.replace_clustering(made.clusters, made.cells, made.merges, made.cell_of_trace, fingerprint, len(regroupings))
     narrator.progress("clustering", 1, 1)
+    note = language_note(traffic.texts, traffic.counts, traffic.encoder.label)
+    store.set_meta("language_note", note or "")
+    if note is not None:
+        narrator.say(note)
 
 
-def estimate(store: Store, config: Config, price: tuple[float, float] | None = None) -> Estimate:
-    """What drafting would cost."""
-    from generator.drafting import drafting
+def split(store: Store, wanted: str, into: int, actor: str) -> list[Cluster]:
+    """Divide a cluster along the tree; returns the parts, the heaviest first.
 
-    return drafting.estimate(store, _provider(config), per_cluster=config.per_cluster, price=price)
+    Raises:
+        StageError: the cluster is not there, or has too few cells.
+    """
+    from generator.traffic import regrouping
+    from generator.traffic.clustering import phrase_names
+
+    _require_clusters(store)
+    before = store.clusters()
+    chosen = regrouping.find(before, wanted)
+    parts = regrouping.parts_of(chosen, store.cells(), store.merges(), into)
+    names = phrase_names(_texts_of(store, parts))[:into]
+    made = regrouping.split(chosen, parts, names, (each.id for each in before))
+    decision = _decision(store, "split", [regrouping.stand_for(part) for part in parts], actor)
+    cluster_of_cell = {cell.id: each.id for each, part in zip(made, parts, strict=True) for cell in part}
+    store.regroup(decision, made, cluster_of_cell, before)
+    return made
+
+
+def _texts_of(store: Store, parts: Sequence[Sequence[Cell]]) -> list[list[str]]:
+    """The texts of each part of a cluster, then those of each other cluster: what names are made from."""
+    group_of_cell: dict[int, str | int] = {cell.id: cell.cluster_id for cell in store.cells()}
+    group_of_cell |= {cell.id: number for number, part in enumerate(parts) for cell in part}
+    texts: defaultdict[str | int, list[str]] = defaultdict(list)
+    for (_, text, _), (_, cell) in zip(store.trace_texts(), store.trace_cells(), strict=True):
+        if cell is not None:
+            texts[group_of_cell[cell]].append(text)
+    return [texts.pop(number) for number in range(len(parts))] + list(texts.values())
+
+
+def join(store: Store, wanted: Sequence[str], actor: str) -> list[Cluster]:
+    """Make several clusters one, with id and name of the largest; returns it.
+
+    Raises:
+        StageError: a cluster is not there, or less than two are named.
+    """
+    from generator.traffic import regrouping
+
+    _require_clusters(store)
+    before = store.clusters()
+    chosen = {each.id: each for each in (regrouping.find(before, one) for one in wanted)}
+    if len(chosen) < 2:
+        raise StageError(
+            f"Name two or more different clusters to join; their ids are in: groundset clusters {store.path}"
+        )
+    made = regrouping.joined(list(chosen.values()))
+    sides = {each: [cell for cell in store.cells() if cell.cluster_id == each] for each in chosen}
+    decision = _decision(store, "join", [regrouping.stand_for(cells) for cells in sides.values()], actor)
+    store.regroup(decision, [made], {cell.id: made.id for cells in sides.values() for cell in cells}, before)
+    return [made]
+
+
+def rename(store: Store, wanted: str, name: str, actor: str) -> list[Cluster]:
+    """Give a cluster a name of one's own, which it keeps; returns it.
+
+    Raises:
+        StageError: the cluster is not there, or the name cannot be used.
+    """
+    from generator.traffic import regrouping
+
+    _require_clusters(store)
+    before = store.clusters()
+    chosen = regrouping.find(before, wanted)
+    made = regrouping.renamed(chosen, name, before)
+    cells = [cell for cell in store.cells() if cell.cluster_id == chosen.id]
+    decision = _decision(store, "rename", [regrouping.stand_for(cells)], actor, made.name)
+    store.regroup(decision, [made], {}, before)
+    return [made]
+
+
+def _decision(
+    store: Store,
+    verb: Literal["split", "join", "rename"],
+    parts: Sequence[dict[str, int]],
+    actor: str,
+    name: str | None = None,
+) -> Regrouping:
+    distinct = sum(cell.distinct for cell in store.cells())
+    return Regrouping(uuid.uuid4().hex, verb, tuple(parts), distinct, name, actor, now())
+
+
+def estimate(
+    store: Store,
+    config: Config,
+    price: tuple[float, float] | None = None,
+    *,
+    names: bool = True,
+    batch: bool = False,
+) -> Estimate:
+    """What drafting would cost, the names of clusters included; in a batch, all but the names are cheaper."""
+    from generator.drafting import drafting, naming
+
+    provider = provider_of(config)
+    found = drafting.estimate(store, provider, per_cluster=config.per_cluster, price=price, batch=batch)
+    return found.plus(naming.estimate_naming(store, provider, price=price)) if names else found
+
+
+def estimate_naming(store: Store, config: Config, price: tuple[float, float] | None = None) -> Estimate:
+    """What naming the clusters would cost."""
+    from generator.drafting import naming
+
+    return naming.estimate_naming(store, provider_of(config), price=price)
+
+
+def name_clusters(
+    store: Store,
+    config: Config,
+    *,
+    price: tuple[float, float] | None = None,
+    retry_in_doubt: bool = False,
+) -> "NamingReport":
+    """Have a model name the clusters that nobody has named."""
+    from generator.drafting import naming
+
+    _require_clusters(store)
+    with _redactor(store) as redact:
+        return naming.name_clusters(
+            store,
+            provider_of(config),
+            max_cost=config.max_cost,
+            concurrency=config.concurrency,
+            price=price,
+            retry_in_doubt=retry_in_doubt,
+            redact=redact,
+        )
+
+
+@contextlib.contextmanager
+def _redactor(store: Store) -> Iterator[Callable[[str], str]]:
+    """Masks what a model wrote: it repeats what it saw, and now and then invents data that looks real."""
+    from generator.logs.redaction import Redactor
+
+    redactor = Redactor(store.redaction_key(), store.placeholder_numbers())
+    try:
+        yield redactor.redact
+    finally:
+        store.keep_placeholders(redactor.drain().placeholders)
 
 
 def draft(
@@ -146,50 +325,200 @@ def draft(
     *,
     price: tuple[float, float] | None = None,
     retry_in_doubt: bool = False,
+    asks: Sequence[Ask] = (),
+    names: bool = True,
 ) -> DraftingReport:
-    """Have a model, or the rules, draft variants and edge cases for every cluster."""
+    """Have a model, or the rules, draft variants and edge cases for every cluster, or what `asks` say.
+
+    A model names the clusters first, unless `names` is false.
+    """
     from generator.drafting import drafting
-    from generator.logs.redaction import Redactor
 
     _require_clusters(store)
-    # Models repeat what they saw, and now and then invent data that looks real: both are masked.
-    redactor = Redactor(store.redaction_key(), store.placeholder_numbers())
-    try:
+    provider = provider_of(config)
+    if names:
+        name_first(store, config, narrator, price, retry_in_doubt=retry_in_doubt)
+    with _redactor(store) as redact:
         return drafting.draft(
             store,
-            _provider(config),
+            provider,
             per_cluster=config.per_cluster,
             max_cost=config.max_cost,
             concurrency=config.concurrency,
             price=price,
             retry_in_doubt=retry_in_doubt,
-            redact=redactor.redact,
-            progress=lambda state: narrator.progress("drafting", state.done, state.total),
+            redact=redact,
+            progress=lambda state: narrator.progress(
+                "drafting", state.done, state.total, f"{money(state.spent_usd)} spent" if state.spent_usd else ""
+            ),
+            asks=asks,
         )
-    finally:
-        store.keep_placeholders(redactor.drain().placeholders)
 
 
-def _provider(config: Config) -> providers.Provider:
-    model = config.model or providers.default_model(os.environ)
-    return providers.open_provider(model, config.base_url, timeout_s=config.timeout)
+def name_first(
+    store: Store, config: Config, narrator: Narrator, price: tuple[float, float] | None, *, retry_in_doubt: bool
+) -> None:
+    """Have the model that drafts name the clusters before it does, if it can; what has a name keeps it."""
+    if not provider_of(config).listens:
+        return
+    report = name_clusters(store, config, price=price, retry_in_doubt=retry_in_doubt)
+    if report.requests:
+        narrator.say(f"named {report.named} clusters with {report.model}, spent {money(report.spent_usd)}")
 
 
-def rank(store: Store, config: Config, narrator: Narrator) -> None:
-    """Put real traces beside the drafts, and measure where every item lies and what it reaches."""
+def submit_batch(
+    store: Store,
+    config: Config,
+    narrator: Narrator,
+    *,
+    price: tuple[float, float] | None = None,
+    retry_in_doubt: bool = False,
+    names: bool = True,
+) -> "BatchReport":
+    """Hand over what drafting would send, as batches; the names of clusters are asked for at once."""
+    from generator.drafting import batching
+
+    _require_clusters(store)
+    provider = provider_of(config)
+    if names:
+        name_first(store, config, narrator, price, retry_in_doubt=retry_in_doubt)
+    return batching.submit(
+        store,
+        provider,
+        per_cluster=config.per_cluster,
+        max_cost=config.max_cost,
+        price=price,
+        retry_in_doubt=retry_in_doubt,
+    )
+
+
+def collect_batches(
+    store: Store,
+    config: Config,
+    narrator: Narrator,
+    *,
+    price: tuple[float, float] | None = None,
+    wait: bool = False,
+) -> "list[BatchReport]":
+    """Read what batches have brought, of every model that has some under way."""
+    from generator.drafting import batching
+
+    made = dict.fromkeys((each.provider, each.model, each.server) for each in store.batches("under_way"))
+    with _redactor(store) as redact:
+        return [
+            batching.collect(
+                store,
+                _provider_at(config, f"{name}/{model}", server),
+                price=price,
+                redact=redact,
+                wait=wait,
+                progress=lambda done, total: narrator.progress("batches", done, total),
+            )
+            for name, model, server in made
+        ]
+
+
+def _provider_at(config: Config, model: str, server: str) -> providers.Provider:
+    """The provider of this model at this server, whatever the settings say by now."""
+    usual = providers.open_provider(model, config.base_url, timeout_s=config.timeout)
+    if usual.params.get("base_url") == server:
+        return usual
+    return providers.open_provider(model, server, timeout_s=config.timeout)
+
+
+def provider_of(config: Config) -> providers.Provider:
+    """Who drafts."""
+    return providers.open_provider(_model(config), config.base_url, timeout_s=config.timeout)
+
+
+def _model(config: Config) -> str:
+    return config.model or providers.default_model(os.environ)
+
+
+@dataclass(frozen=True, slots=True)
+class ShownPrompt:
+    """What one call of drafting sends."""
+
+    model: str
+    schema: str
+    """The name of the schema that the answer must have."""
+    system: str
+    user: str
+
+
+def prompts_for(store: Store, config: Config, wanted: str) -> list[ShownPrompt]:
+    """What drafting would send for a cluster, named by id or name; sends nothing and needs no key.
+
+    Raises:
+        StageError: the cluster is not there.
+    """
+    from generator.drafting.briefing import Survey
+    from generator.drafting.prompting import build_prompt
+    from generator.drafting.questions import drafting_question
+    from generator.traffic import regrouping
+
+    _require_clusters(store)
+    chosen = regrouping.find(store.clusters(), wanted)
+    questions = (
+        drafting_question(build_prompt(each)) for each in Survey(store, [chosen.id]).briefs(config.per_cluster)
+    )
+    return [ShownPrompt(_model(config), each.schema_name, each.system, each.user) for each in questions]
+
+
+def track_records(store: Store, config: Config, narrator: Narrator) -> "list[TrackRecord]":
+    """How the drafts of each prompt version and model fared.
+
+    Raises:
+        StageError: there are no clusters, or nothing is ranked.
+    """
+    from generator.drafting import track_record
+
+    cell_of = cells_of_traces(store)
+    drafts = store.drafts()
+    landed_in = {row.draft_id: row.cluster_id for row in store.queue_rows()}
+    if not landed_in:
+        raise StageError(f"The drafts in {store.path} are not ranked yet; do it with: groundset rank {store.path}")
+    measure = _realism_of(store, embed(store, config, narrator), cell_of)
+    return track_record.track_records(drafts, landed_in, store.marks(), store.states(), store.calls(), measure)
+
+
+def _realism_of(
+    store: Store, embedded: Embedded, cell_of: Sequence[int]
+) -> Callable[[Sequence[Draft]], Interval | None]:
+    from generator.traffic.embedding import embed as embed_texts
+    from generator.traffic.realism import Texts, matching, realism
+
+    cluster_of_cell = {cell.id: cell.cluster_id for cell in store.cells()}
+    traffic = Texts(embedded.texts, embedded.vectors, [cluster_of_cell[cell] for cell in cell_of])
+
+    def measure(drafts: Sequence[Draft]) -> Interval | None:
+        texts = [draft.text for draft in drafts]
+        vectors = embed_texts(texts, embedded.encoder, store.vectors_path)
+        made = Texts(texts, vectors, [draft.cluster_id for draft in drafts])
+        return realism(traffic.take(matching(made, traffic, embedded.counts)), made)
+
+    return measure
+
+
+def rank(store: Store, config: Config, narrator: Narrator, embedded: Embedded | None = None) -> None:
+    """Put real traces beside the drafts; measure where every item lies, what it reaches, what speaks against it.
+
+    Whoever ranks again and again passes the traffic `embedded`, which takes a while.
+    """
+    from generator.drafting import verification
     from generator.evalset.selection import draw_random, exemplar_drafts, random_drafts
     from generator.traffic.coverage import land
     from generator.traffic.embedding import embed as embed_texts
 
     cell_of = cells_of_traces(store)
-    embedded = embed(store, config, narrator)
+    embedded = embed(store, config, narrator) if embedded is None else embedded
     traffic = traffic_of(embedded, cell_of, config)
     draws = draw_random(store, config.random_draws, config.random_state)
     randoms = random_drafts(store, draws)
     store.add_drafts([*exemplar_drafts(store), *randoms])
     store.set_random_frame({each.id: (each.weight, each.stratum or "") for each in randoms})
     drafts = store.drafts()
-    fingerprint = content_id(store.meta("clustered") or "", *(each.id for each in drafts))
+    fingerprint = content_id(store.meta("clustered") or "", f"{verification.VERSION}", *(each.id for each in drafts))
     if store.meta("ranked") == fingerprint:
         return
     vectors = embed_texts(
@@ -201,7 +530,23 @@ def rank(store: Store, config: Config, narrator: Narrator) -> None:
     landings = land(
         drafts, vectors, traffic, store.cells(), lambda done, total: narrator.progress("ranking", done, total)
     )
-    store.replace_landings(landings, fingerprint)
+    marks = verification.marks_on_landing(drafts, landings, _surroundings(store, embedded, cell_of, landings))
+    store.replace_landings(landings, fingerprint, marks)
+
+
+def _surroundings(
+    store: Store, embedded: Embedded, cell_of: Sequence[int], landings: Sequence[Landing]
+) -> "Surroundings":
+    from generator.drafting.verification import Surroundings, profiles
+
+    cluster_of_cell = {cell.id: cell.cluster_id for cell in store.cells()}
+    near = {each.trace_id for landing in landings for each in landing.neighbours}
+    return Surroundings(
+        clusters={each.id: each.name for each in store.clusters()},
+        profiles=profiles(embedded.texts, [cluster_of_cell[cell] for cell in cell_of]),
+        traces={trace: text for trace, text in zip(embedded.ids, embedded.texts, strict=True) if trace in near},
+        accepted=store.states(verdict="accepted").keys(),
+    )
 
 
 def cells_of_traces(store: Store) -> list[int]:
@@ -223,18 +568,25 @@ def _require_clusters(store: Store) -> None:
 
 
 def traffic_of(embedded: Embedded, cell_of: Sequence[int], config: Config) -> "Traffic":
-    """The embedded traces with their cells and their scale."""
+    """The embedded traces with their cells, placed in their landscape."""
     import numpy as np
 
     from generator.traffic.coverage import Traffic
-    from generator.traffic.tree import measure_scale
+    from generator.traffic.landscape import from_arrays, survey, to_arrays
 
+    def surveyed() -> dict[str, Any]:
+        landscape = survey(embedded.vectors, config.random_state)
+        return to_arrays(landscape, landscape.place(embedded.vectors))
+
+    landscape, placed = from_arrays(
+        embedded.vectors, embedded.kept.arrays(f"landscape-{config.random_state}", surveyed)
+    )
     return Traffic(
         ids=embedded.ids,
         counts=np.asarray(embedded.counts, dtype=np.int64),
-        vectors=embedded.vectors,
         cell_of=np.asarray(cell_of, dtype=np.int64),
-        scale=measure_scale(embedded.vectors, config.random_state),
+        placed=placed,
+        landscape=landscape,
     )
 
 
@@ -257,6 +609,18 @@ def run(
 
 
 @dataclass(frozen=True, slots=True)
+class BatchUnderWay:
+    """A batch whose results were not read yet."""
+
+    id: str | None
+    """The provider's name for it; None where it was not kept."""
+    model: str
+    calls: int
+    reserved_usd: float
+    created_at: str
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """What a project holds and how far it is. The keys of `--json` are a contract: none is ever renamed."""
 
@@ -273,6 +637,10 @@ class Status:
     in_doubt: int
     encoder: str | None
     redactions: dict[str, int]
+    note: str | None
+    """What the encoder does not see in this traffic."""
+    spending: Spending
+    batches: tuple[BatchUnderWay, ...]
     next: str
 
     def as_json(self) -> dict[str, Any]:
@@ -299,6 +667,14 @@ def status(store: Store) -> Status:
         in_doubt=counts.in_doubt,
         encoder=store.meta("encoder"),
         redactions=store.redactions(),
+        note=store.meta("language_note") or None,
+        spending=store.spending_by(),
+        batches=tuple(
+            BatchUnderWay(
+                each.remote_id, f"{each.provider}/{each.model}", each.calls, each.reserved_usd, each.created_at
+            )
+            for each in store.batches("under_way")
+        ),
         next=_next_command(store, counts, waiting=waiting),
     )
 
@@ -306,10 +682,10 @@ def status(store: Store) -> Status:
 def _next_command(store: Store, counts: Counts, *, waiting: bool) -> str:
     if not counts.traces:
         return f"groundset ingest {store.path} LOGS..."
-    if not counts.clusters:
+    if not counts.clusters or not store.is_regrouped():
         return f"groundset cluster {store.path}"
     if not counts.drafts:
-        return f"groundset draft {store.path}"
+        return f"groundset draft {store.path}" + (" --collect" if store.batches("under_way") else "")
     if store.meta("ranked") is None:
         return f"groundset rank {store.path}"
     if waiting or not counts.samples:

@@ -75,7 +75,9 @@ def test_every_trace_can_be_written_with_how_surely_it_is_tested(support):
     groundset("gaps", "a.groundset", "--evals", EVALS, "--per-trace", "t.jsonl", cwd=support)
     rows = [json.loads(line) for line in (support / "t.jsonl").read_text().splitlines()]
     assert len(rows) > 300
-    assert all(set(row) == {"id", "text", "cluster", "covered"} and 0 <= row["covered"] <= 1 for row in rows)
+    assert all({"id", "text", "cluster", "covered"} <= set(row) and 0 <= row["covered"] <= 1 for row in rows)
+    assert {row["tested"] for row in rows} == {True, False}
+    assert all(row["tested"] == (row["covered"] >= 0.6) for row in rows)
 
 
 def test_covers_tells_tested_from_untested_from_unheard_of(support):
@@ -89,17 +91,75 @@ def test_covers_tells_tested_from_untested_from_unheard_of(support):
     assert first["expects"]
 
 
-def test_mirage_gives_benchmarks_a_share_and_a_worth(support, tmp_path):
-    (tmp_path / "maths.txt").write_text("What is 17 times 23?\nProve that the square root of two is irrational.\n")
-    done = groundset("mirage", "a.groundset", f"maths={tmp_path / 'maths.txt'}", f"own={EVALS}", "--json", cwd=support)
+@pytest.fixture(scope="module")
+def maths(tmp_path_factory):
+    """A benchmark that has nothing to do with support."""
+    path = tmp_path_factory.mktemp("benchmarks") / "maths.txt"
+    path.write_text("What is 17 times 23?\nProve that the square root of two is irrational.\n")
+    return path
+
+
+def test_mirage_gives_benchmarks_a_share_and_a_worth(support, maths):
+    done = groundset("mirage", "a.groundset", f"maths={maths}", f"own={EVALS}", "--json", cwd=support)
     assert done.returncode == 0, done.stderr
     answer = json.loads(done.stdout)
-    maths, own = answer["benchmarks"]
-    assert maths["share"] < 0.05 < own["share"]
-    assert maths["worth"]["estimate"] < own["worth"]["estimate"]
+    first, own = answer["benchmarks"]
+    assert first["share"] < 0.05 < own["share"]
+    assert first["worth"]["estimate"] < own["worth"]["estimate"]
+    assert own["worth"]["low"] < own["worth"]["estimate"] < own["worth"]["high"]
     assert [each["traces"] for each in answer["own"]] == sorted(each["traces"] for each in answer["own"])
-    shown = groundset("mirage", "a.groundset", f"own={EVALS}", cwd=support)
-    assert "not sameness of task" in shown.stdout
+    assert answer["trust"]["enough"] in {True, False}
+    assert answer["trust"]["reason"]
+    assert "models" not in answer
+
+
+def test_mirage_shows_the_nearest_item_of_the_largest_clusters(support, maths):
+    done = groundset("mirage", "a.groundset", f"maths={maths}", f"own={EVALS}", "--clusters", "3", cwd=support)
+    assert done.returncode == 0, done.stderr
+    assert "not sameness of task" in done.stdout
+    above, evidence = done.stdout.split("its nearest item", 1)
+    assert "maths" in above
+    assert len([line for line in evidence.splitlines() if line.strip()]) == 3
+    without = groundset("mirage", "a.groundset", f"own={EVALS}", "--clusters", "0", cwd=support)
+    assert "its nearest item" not in without.stdout
+
+
+def test_mirage_orders_a_leaderboard_by_the_traffic_that_its_benchmarks_reach(support, maths, tmp_path):
+    scores = tmp_path / "scores.csv"
+    scores.write_text(
+        "Model;Benchmark;Score\nsums;Maths;95 %\nsums;own;40 %\nwords;maths;60 %\nwords;own;65 %\n"
+        "odd;maths;50 %\nodd;elo;1250\n"
+    )
+    command = ["mirage", "a.groundset", f"maths={maths}", f"own={EVALS}", "--scores", scores]
+    answer = json.loads(groundset(*command, "--json", cwd=support).stdout)
+    assert [(each["model"], each["rank"], each["weighted_rank"]) for each in answer["models"]] == [
+        ("words", 2, 1),
+        ("sums", 1, 2),
+    ]
+    assert answer["order"]["verdict"] == "changed"
+    weights = {each["name"]: each["estimate"] for each in answer["order"]["weights"]}
+    assert weights["maths"] < weights["own"]
+    assert sum(weights.values()) + answer["order"]["unreached"]["estimate"] == pytest.approx(1, abs=1e-3)
+    assert any("odd" in each for each in answer["order"]["omitted"])
+    shown = groundset(*command, cwd=support).stdout
+    assert "The order changes" in shown
+    assert "is reached by none of them" in shown
+
+
+def test_mirage_says_itself_when_there_is_too_little_traffic(tmp_path):
+    (tmp_path / "few.txt").write_text("where is my parcel\nrefund please\nwhere is it\n")
+    (tmp_path / "one.txt").write_text("where is my parcel\n")
+    for name in ("few", "one"):
+        assert groundset("ingest", f"{name}.groundset", f"{name}.txt", cwd=tmp_path).returncode == 0
+        assert groundset("cluster", f"{name}.groundset", cwd=tmp_path).returncode == 0
+    done = groundset("mirage", "few.groundset", f"own={EVALS}", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "The evidence is thin: there are only 3 distinct traces" in done.stdout
+    thin = json.loads(groundset("mirage", "few.groundset", f"own={EVALS}", "--json", cwd=tmp_path).stdout)
+    assert thin["trust"]["enough"] is False
+    alone = groundset("mirage", "one.groundset", f"own={EVALS}", cwd=tmp_path)
+    assert alone.returncode == 2
+    assert "holds one trace" in alone.stderr
 
 
 @pytest.mark.parametrize(
@@ -109,10 +169,17 @@ def test_mirage_gives_benchmarks_a_share_and_a_worth(support, tmp_path):
         (["gaps", "a.groundset", "--evals", "numbers.jsonl"], "numbers.jsonl"),
         (["mirage", "a.groundset", "mmlu.jsonl"], "Name each benchmark"),
         (["mirage", "a.groundset", "mmlu=missing.jsonl"], "missing.jsonl"),
+        (["mirage", "a.groundset", "none=empty.jsonl"], "empty.jsonl"),
+        (["mirage", "a.groundset", "none=numbers.jsonl"], "numbers.jsonl"),
+        (["mirage", "a.groundset", "x=numbers.jsonl", "x=empty.jsonl"], "Two benchmarks are named x"),
+        (["mirage", "a.groundset", f"own={EVALS}", "--scores", "empty.jsonl"], "empty.jsonl"),
+        (["mirage", "a.groundset", f"own={EVALS}", "--scores", "numbers.jsonl"], "columns model, benchmark and score"),
+        (["mirage", "empty.groundset", f"own={EVALS}"], "groundset cluster"),
         (["gaps", "empty.groundset"], "groundset cluster"),
     ],
 )
 def test_wrong_inputs_are_one_sentence(support, command, says):
+    (support / "empty.jsonl").write_text("")
     (support / "numbers.jsonl").write_text('{"n": 1}\n{"n": 2}\n')
     Store.open(support / "empty.groundset", create=True).close()
     done = groundset(*command, cwd=support)

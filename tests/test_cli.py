@@ -60,7 +60,7 @@ def test_every_figure_of_the_json_contract_is_there(ran):
     )
     assert set(status["coverage"]) == {"estimate", "low", "high"}
     found = json.loads(groundset("clusters", "a.groundset", "--json", cwd=folder).stdout)
-    assert all(set(each) == {"id", "name", "share", "traces", "exemplars"} for each in found)
+    assert all({"id", "name", "share", "traces", "exemplars", "change"} <= set(each) for each in found)
     assert sum(each["traces"] for each in found) == status["traces"]
     groundset("clusters", "a.groundset", "--per-trace", "traces.jsonl", cwd=folder)
     rows = [json.loads(line) for line in (folder / "traces.jsonl").read_text().splitlines()]
