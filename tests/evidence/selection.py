@@ -13,6 +13,7 @@ from collections.abc import Callable
 import numpy as np
 
 from generator.evalset.selection import allocate
+from generator.traffic.tree import sharpen
 from tests.evidence.clusters import DRAWS, SIZE, Traffic, draw, named
 from tests.evidence.traffic import Labelled
 
@@ -20,8 +21,8 @@ BUDGETS = (50, 100, 200)
 
 
 def ours(traffic: Traffic, budget: int) -> np.ndarray:
-    """The text nearest to the centre of each piece."""
-    made, vectors = traffic.clustered(), traffic.distinct.vectors
+    """The text nearest to the centre of each piece, among vectors as the tree has them: as exemplars are chosen."""
+    made, vectors = traffic.clustered(), sharpen(traffic.distinct.vectors)
     piece_of_cell = allocate(made.merges, [cell.id for cell in made.cells], budget)
     pieces = np.array([piece_of_cell[made.cell_of_trace[str(row)]] for row in range(len(vectors))])
     members = [np.flatnonzero(pieces == piece) for piece in np.unique(pieces)]
