@@ -113,6 +113,15 @@ def test_calls_that_bring_nothing_stop_the_run_after_five_in_a_row(store: Store,
     assert "5 calls in a row" in str(report.stopped)
 
 
+def test_a_server_that_ignores_the_schema_is_noticed_after_three_clusters(store: Store, server: WireServer) -> None:
+    server.modes = ["prose"]
+    report = draft(store, provider_at(server, "openai"), per_cluster=12, concurrency=1, price=(1.0, 2.0))
+    assert report.calls == {"bad_json": 6}
+    assert "ignores the schema" in str(report.stopped)
+    server.modes = ["success"]
+    assert draft(store, provider_at(server, "openai"), per_cluster=12, price=(1.0, 2.0)).stopped is None
+
+
 def test_an_error_that_echoes_key_and_prompt_leaves_neither_behind(store: Store, server: WireServer) -> None:
     server.modes = ["echo"]
     for maker in MAKERS:
