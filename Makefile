@@ -5,10 +5,10 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint test-long evidence clean
+.PHONY: help install demo test lint test-long evidence drafting-evidence clean
 
 help: ## say what there is
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: $(STAMP) ## build .venv with everything (about a minute once the packages are there)
 
@@ -38,7 +38,10 @@ test-long: $(STAMP) ## the long ones: kills, fuzzing, real consumers
 
 evidence: $(STAMP) ## quality figures over labelled data (needs ../shared/data)
 	@$(BIN)/python -m pip install --quiet -c constraints.txt --group evidence
-	@for script in clusters selection fit_coverage gaps score intervals; do echo "== $$script"; PYTHONPATH=. $(BIN)/python tests/evidence/$$script.py || exit 1; done
+	@for script in clusters selection fit_coverage gaps score intervals drafts; do echo "== $$script"; PYTHONPATH=. $(BIN)/python tests/evidence/$$script.py || exit 1; done
+
+drafting-evidence: $(STAMP) ## figures of drafting alone: landing, bills, faults, kills, injections, secrets
+	@PYTHONPATH=. $(BIN)/python tests/evidence/drafts.py
 
 clean: ## remove what the targets made
 	@rm -rf .venv build dist demo

@@ -17,7 +17,7 @@ from generator.drafting.pacing import Pace
 from generator.drafting.prompting import build_prompt
 from generator.drafting.providers.provider import Provider, Usage, label
 from generator.drafting.questions import Question, drafting_question, repair_of
-from generator.drafting.reading import LONGEST_COMPLAINT, Reader, is_useless
+from generator.drafting.reading import IN_VAIN, LONGEST_COMPLAINT, Reader, is_useless
 from generator.errors import StageError
 from generator.ledger import Ending, Purpose
 from generator.store import Store
@@ -26,6 +26,10 @@ __all__ = ["DraftingProgress", "DraftingReport", "Estimate", "InDoubt", "draft",
 
 _GRACE_S = 5.0
 """How long answers that are on their way are waited for when a run is interrupted."""
+_IGNORED = (
+    "{count} answers in a row held no draft: the server of {model} ignores the schema that it is sent, or the model is "
+    "too small for it."
+)
 _TAKEN_OVER = "Another process has taken this one for dead and drafts now."
 
 
@@ -265,6 +269,8 @@ class _Run:
             question: Question | None = drafting_question(build_prompt(brief))
             while question is not None:
                 question = self._reader.take(await self._journal.ask(question), question)
+            if self._reader.in_vain >= IN_VAIN:
+                self._journal.stop(_IGNORED.format(count=IN_VAIN, model=label(self._provider)))
             self._done += 1
             spent, _ = self._store.spending()
             self._progress(

@@ -25,7 +25,8 @@ _GAPS = 'Inputs that are shown as "gap" are what no item of the set tests yet: b
 _KNOWN_AGAIN = 6
 """Words from which a sentence of ours is not said by chance."""
 _PIECE_ENDS = re.compile(r"[.:;!?\"\n]")
-_MAX_TURN = 1_200
+MAX_TURN = 1_200
+"""Characters of a turn that a drafter is shown."""
 _MAX_TURNS = 6
 _MAX_SYSTEM_PROMPT = 4_000
 
@@ -119,7 +120,7 @@ def shown_texts(brief: Brief) -> tuple[str, ...]:
     messages = [message for source in brief.sources for message in source.trace.messages]
     calls = [part for message in messages for call in message.tool_calls for part in (call.name, call.arguments)]
     texts = [*(message.content for message in messages), *calls, *(trace.text for trace in brief.neighbours)]
-    return tuple(dict.fromkeys(text for text in (*texts, *brief.accepted) if text.strip()))
+    return tuple(dict.fromkeys(text[:MAX_TURN] for text in (*texts, *brief.accepted) if text.strip()))
 
 
 def _data(brief: Brief) -> dict[str, Any]:
@@ -133,8 +134,8 @@ def _data(brief: Brief) -> dict[str, Any]:
             }
             for source in brief.sources
         ],
-        "neighbouring_inputs": [_cut(trace.text, _MAX_TURN) for trace in brief.neighbours],
-        "accepted": [_cut(text, _MAX_TURN) for text in brief.accepted],
+        "neighbouring_inputs": [_cut(trace.text, MAX_TURN) for trace in brief.neighbours],
+        "accepted": [_cut(text, MAX_TURN) for text in brief.accepted],
     }
     if brief.system_prompt is not None:
         data["system_prompt_of_the_application"] = _cut(brief.system_prompt, _MAX_SYSTEM_PROMPT)
@@ -147,10 +148,10 @@ def _turns(messages: Sequence[Message]) -> list[dict[str, str]]:
 
 
 def _turn(message: Message) -> dict[str, str]:
-    turn = {"role": message.role, "content": _cut(message.content, _MAX_TURN)}
+    turn = {"role": message.role, "content": _cut(message.content, MAX_TURN)}
     if message.tool_calls:
         turn["tool"] = message.tool_calls[0].name
-        turn["arguments"] = _cut(message.tool_calls[0].arguments, _MAX_TURN)
+        turn["arguments"] = _cut(message.tool_calls[0].arguments, MAX_TURN)
     return turn
 
 
@@ -169,7 +170,7 @@ def _profile(sources: Sequence[Source]) -> str:
     texts = [source.trace.text for source in sources] or [""]
     words = [len(text.split()) for text in texts]
     parts = [f"{min(words)} to {max(words)} words long (median {round(median(words))})"]
-    languages = Counter(language for text in texts if (language := language_of(text[:_MAX_TURN])) is not None)
+    languages = Counter(language for text in texts if (language := language_of(text[:MAX_TURN])) is not None)
     parts += [f"{count} of {len(texts)} in {language}" for language, count in languages.most_common(2)]
     turns = [sum(message.role == "user" for message in source.trace.messages) for source in sources]
     if any(count > 1 for count in turns):

@@ -15,6 +15,8 @@ from generator.store import Store
 _PROBLEMS_SHOWN = 50
 _NOTHING_WHOLE = "cut off before the first item was whole"
 _NO_SHAPE = "it held no JSON object of the shape asked for"
+IN_VAIN = 6
+"""Paid answers in a row without a draft, repairs included, after which more of them would hardly fare better."""
 LONGEST_COMPLAINT = "no item in it could be used, because each needs its turns, one of them a user's, and criteria"
 """What is said of an answer is one of a few sentences of ours, of which this is the longest."""
 
@@ -47,6 +49,8 @@ class Reader:
     new: int = 0
     known: int = 0
     problems: list[str] = field(default_factory=list)
+    in_vain: int = 0
+    """Answers in a row that were of no use, though the model was willing; those of earlier runs do not count."""
 
     def take(self, reply: Reply, question: Question) -> Question | None:
         """Read an answer and keep its drafts, or count why there is none.
@@ -62,6 +66,8 @@ class Reader:
         if answer.outcome == "bad_response" or not reply.is_settled:
             price = self.price.of_batches() if reply.was_in_batch else self.price
             self._settle(reply.key, answer, taken, price, price.cost(worst_case(question)))
+        if reply.outcome != "known":
+            self.in_vain = 0 if taken.wrong is None else self.in_vain + 1
         self.calls["known" if reply.outcome == "known" and taken.drafts else taken.outcome.partition(":")[0]] += 1
         if not reply.is_settled and ": " in taken.outcome:
             self._problem(question.about, taken.outcome)

@@ -13,16 +13,15 @@ from generator.drafting import batching, pacing
 from generator.drafting.batching import BatchReport, collect, submit
 from generator.drafting.budget import price_of
 from generator.drafting.drafting import draft, estimate
-from generator.drafting.providers import Provider, Usage, open_provider
+from generator.drafting.providers import Usage, open_provider
 from generator.drafting.providers.batches import BatchLimits
 from generator.drafting.providers.offline import OfflineProvider
 from generator.errors import BudgetError, ProviderError
 from generator.store import Store
+from tests.drafting.faults import MAKERS, PRICE, provider_at
 from tests.drafting.projects import GROUPS, make_project
 from tests.wire.server import KEY, WireServer
 
-MAKERS = ["openai", "anthropic"]
-PRICE = (1.0, 2.0)
 PER_CALL = (1000 * PRICE[0] + 500 * PRICE[1]) / 1e6
 
 
@@ -37,11 +36,6 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 def server() -> Any:
     with WireServer() as running:
         yield running
-
-
-def provider_at(server: WireServer, maker: str) -> Provider:
-    url = server.openai_url if maker == "openai" else server.anthropic_url
-    return open_provider(f"{maker}/m", url, timeout_s=5.0, environ={"GROUNDSET_API_KEY": KEY})
 
 
 def hand_over(store: Store, server: WireServer, maker: str, **options: Any) -> BatchReport:

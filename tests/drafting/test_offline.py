@@ -17,7 +17,7 @@ from generator.drafting.prompting import build_prompt
 from generator.drafting.providers.details import details
 from generator.drafting.providers.offline import OfflineProvider
 from generator.drafting.providers.phrases import language_of
-from generator.drafting.providers.rules import RULES
+from generator.drafting.providers.rules import RULES, asks, sentences_of
 from generator.drafting.questions import drafting_question
 from generator.drafting.schema import Origin, Reading, read_answer
 from generator.records import Cluster, Draft, Message, Trace, messages_to_json
@@ -170,6 +170,55 @@ def test_a_language_that_we_cannot_write_gets_only_what_needs_no_words_of_ours()
     for each in reading.drafts:
         if each.kind not in {"prompt_injection", "pasted_block"}:
             assert not any(word in each.text for word in ("please", "bitte", "Sorry"))
+
+
+@pytest.mark.parametrize(
+    ("text", "it_does"),
+    [
+        ("my card was stolen, please block it", True),
+        ("when will my order arrive", True),
+        ("We need a bigger car. The one we have is full.", True),
+        ("cancel my subscription", True),
+        ("My bag is lost! Any help", True),
+        ("When you pay for a window seat and there is no window", False),
+        ("What a great flight", False),
+        ("The new seats help a lot", False),
+        ("pilots need more sleep", False),
+        ("will never fly with them again", False),
+    ],
+)
+def test_praise_and_reports_are_no_requests(text: str, it_does: bool) -> None:
+    assert asks(text, language_of(text, "the and is my was in it to")) == it_does
+
+
+def test_a_wait_is_contradicted_by_no_confirmation() -> None:
+    assert "contradiction" not in by_kind(drafts_for(["why have I been waiting for 3 hours now?"], []))
+
+
+def test_a_question_inside_a_question_is_not_put_in_other_words() -> None:
+    made = by_kind(drafts_for(["Can you say why is there no seat for me?", "why is there no seat on it?"], []))
+    assert not any("why I would like" in each.text for each in made.values())
+
+
+def test_what_is_not_wanted_follows_the_request_and_not_the_greeting() -> None:
+    made = by_kind(drafts_for(["Good morning all. Can I bring two bags with me? I fly on Monday."], []))["negation"]
+    greeting, request, _, last = sentences_of(made.text)
+    assert (greeting, request, last) == ("Good morning all.", "Can I bring two bags with me?", "I fly on Monday.")
+
+
+def test_a_search_is_a_request_and_gets_all_that_goes_around_one() -> None:
+    searches = ["bike leasing", "vpn split tunnel", "expense report", "po approval limit", "holiday calendar"]
+    made = by_kind(drafts_for(searches, ["mail room"], elsewhere="where is the office and how do i get in there"))
+    assert {"rambling", "negation", "second_contact", "overspecified", "code_switching", "other_tone"} <= set(made)
+
+
+def test_what_was_said_before_is_neither_missing_nor_vague() -> None:
+    def conversation(text: str) -> tuple[Message, ...]:
+        first = Message("user", "My order ⟦ORDER-1⟧ has not come")
+        return (first, Message("assistant", "I am sorry to hear that."), Message("user", text))
+
+    texts = ["Where is my order ⟦ORDER-1⟧ then?", "My order ⟦ORDER-1⟧ is late, what do I do about the order?"]
+    assert not {"missing_detail", "underspecified"} & set(by_kind(drafts_for(texts, [], messages=conversation)))
 
 
 @pytest.mark.parametrize(

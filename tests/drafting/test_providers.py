@@ -3,20 +3,20 @@
 import asyncio
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from generator.drafting import drafting, journal, pacing
+from generator.drafting import drafting, pacing
 from generator.drafting.drafting import draft
 from generator.drafting.providers import default_model, open_provider
 from generator.drafting.providers.failures import Caller, retry_after, scrub
 from generator.drafting.providers.provider import Provider
 from generator.errors import ProviderError
 from generator.store import Store
+from tests.drafting.faults import FAULTS, MAKERS, Fault, meet, provider_at
 from tests.hostile.corpus import SECRETS
 from tests.wire.server import KEY, WireServer
-
-MAKERS = ["openai", "anthropic"]
 
 
 @pytest.fixture(autouse=True)
@@ -30,74 +30,31 @@ def server() -> Iterator[WireServer]:
         yield running
 
 
-def provider_at(server: WireServer, maker: str, timeout_s: float = 5.0) -> Provider:
-    url = server.openai_url if maker == "openai" else server.anthropic_url
-    return open_provider(f"{maker}/m", url, timeout_s=timeout_s, environ={"GROUNDSET_API_KEY": KEY})
-
-
 def draft_one(store: Store, provider: Provider, **options: object) -> drafting.DraftingReport:
     return draft(store, provider, clusters=["cards"], price=(1.0, 2.0), **options)  # type: ignore[arg-type]
 
 
-ENDINGS = [
-    # mode, outcome, requests, state, drafts
-    ("success", "ok", 1, "done", 4),
-    ("prose_around", "ok", 1, "done", 4),
-    ("truncated", "truncated", 1, "done", 2),
-    ("refusal", "refusal", 1, "done", 0),
-    ("rate_limited", "rate_limited", 4, "planned", 0),
-    ("rate_limited_ms", "rate_limited", 4, "planned", 0),
-    ("rate_limited_date", "rate_limited", 4, "planned", 0),
-    ("rate_limited_negative", "rate_limited", 4, "planned", 0),
-    ("overloaded", "overloaded", 4, "planned", 0),
-    ("unavailable", "unavailable", 4, "planned", 0),
-    ("out_of_credit", "out_of_credit", 1, "planned", 0),
-    ("unauthorised", "unauthorised", 1, "planned", 0),
-    ("payment_required", "out_of_credit", 1, "planned", 0),
-    ("forbidden", "forbidden", 1, "planned", 0),
-    ("not_found", "not_found", 1, "planned", 0),
-    ("bad_request", "bad_request", 1, "failed", 0),
-    ("too_large", "too_large", 1, "failed", 0),
-    ("server_error", "server_error", 1, "in_doubt", 0),
-    ("bad_gateway", "server_error", 1, "in_doubt", 0),
-    ("html", "bad_response", 1, "in_doubt", 0),
-    ("half_json", "bad_response", 1, "in_doubt", 0),
-    ("cut_body", "cut_off", 1, "in_doubt", 0),
-    ("dropped", "cut_off", 1, "in_doubt", 0),
-    ("echo", "bad_request", 1, "failed", 0),
-]
-
-
-@pytest.mark.parametrize("maker", MAKERS)
-@pytest.mark.parametrize(("mode", "outcome", "requests", "state", "drafts"), ENDINGS)
-def test_every_ending_has_its_name_its_requests_and_its_state(
-    store: Store, server: WireServer, maker: str, mode: str, outcome: str, requests: int, state: str, drafts: int
-) -> None:
-    server.modes = [mode]
-
-    report = draft_one(store, provider_at(server, maker))
-
-    assert report.calls == {outcome: 1}
-    assert len(server.requests) == report.requests == requests
-    (call,) = store.calls()
-    assert (call.state, call.attempts) == (state, requests)
-    assert report.new == drafts
-    assert KEY not in str(call.outcome)
-    assert bool(report.in_doubt) == (state == "in_doubt")
+@pytest.mark.parametrize(("maker", "fault"), [(maker, fault) for fault in FAULTS for maker in fault.makers], ids=str)
+def test_every_ending_has_its_name_its_requests_and_its_state(tmp_path: Path, maker: str, fault: Fault) -> None:
+    seen = meet(fault, maker, tmp_path)
+    assert seen.is_as_planned(fault), seen
+    assert KEY not in "".join(str(call.outcome) for call in seen.calls)
 
 
 @pytest.mark.parametrize("maker", MAKERS)
 def test_only_what_may_have_been_billed_is_reserved_or_spent(store: Store, server: WireServer, maker: str) -> None:
-    for mode, _, _, state, _ in ENDINGS:
-        server.modes = [mode]
+    for fault in sorted(FAULTS, key=lambda fault: fault.state == "done"):
+        if maker not in fault.makers or fault.deadline_s:
+            continue
+        server.modes = [fault.mode]
         before = store.spending()
         draft_one(store, provider_at(server, maker), retry_in_doubt=True)
         spent, reserved = store.spending()
         billed = sum(server.bills.values())
-        assert (spent + reserved > 0) == (billed > 0), mode
-        if state in {"planned", "failed"}:
-            assert (spent, reserved) == before or before[1] > 0, mode
-        if state == "done":
+        assert (spent + reserved > 0) == (billed > 0), fault
+        if fault.state in {"planned", "failed"}:
+            assert (spent, reserved) == before or before[1] > 0, fault
+        if fault.state == "done":
             break
 
 
@@ -109,14 +66,6 @@ def test_a_slow_answer_is_in_doubt_and_never_asked_for_again_by_itself(
     assert draft_one(store, provider_at(server, maker, timeout_s=0.2)).calls == {"timeout": 1}
     assert draft_one(store, provider_at(server, maker, timeout_s=0.2)).calls == {"in_doubt": 1}
     assert len(server.requests) == 1
-
-
-def test_a_dripping_answer_is_cut_by_the_deadline_of_the_attempt(
-    store: Store, server: WireServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(journal, "ATTEMPT_DEADLINE_S", 0.4)
-    server.modes = ["drip"]
-    assert draft_one(store, provider_at(server, "openai")).calls == {"timeout": 1}
 
 
 def test_nobody_listening_costs_four_attempts_and_stops_the_run_in_one_sentence(
@@ -162,6 +111,15 @@ def test_calls_that_bring_nothing_stop_the_run_after_five_in_a_row(store: Store,
     report = draft(store, provider_at(server, "openai"), per_cluster=12, concurrency=1, price=(1.0, 2.0))
     assert report.calls == {"bad_request": 5}
     assert "5 calls in a row" in str(report.stopped)
+
+
+def test_a_server_that_ignores_the_schema_is_noticed_after_three_clusters(store: Store, server: WireServer) -> None:
+    server.modes = ["prose"]
+    report = draft(store, provider_at(server, "openai"), per_cluster=12, concurrency=1, price=(1.0, 2.0))
+    assert report.calls == {"bad_json": 6}
+    assert "ignores the schema" in str(report.stopped)
+    server.modes = ["success"]
+    assert draft(store, provider_at(server, "openai"), per_cluster=12, price=(1.0, 2.0)).stopped is None
 
 
 def test_an_error_that_echoes_key_and_prompt_leaves_neither_behind(store: Store, server: WireServer) -> None:

