@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from generator.drafting.drafting import DraftingReport, InDoubt
     from generator.drafting.naming import NamingReport
     from generator.ledger import Spending
-    from generator.logs.ingestion import IngestReport
+    from generator.logs.explaining import Explanation
+    from generator.logs.ingestion import IngestReport, Reading
     from generator.pipeline import ShownPrompt
     from generator.records import Cluster
     from generator.store import Store
@@ -90,12 +91,28 @@ def _options(*options: Callable[[_Command], _Command]) -> Callable[[_Command], _
 
 
 _ingest_options = _options(
-    click.option(
-        "--format", default="auto", show_default=True, help="auto, openai, anthropic, messages, sharegpt, flat."
-    ),
+    click.option("--format", default="auto", show_default=True, help="The log format; --explain shows which it is."),
     click.option("--field", help="Where the text lies in a record, for example request.body.question."),
+    click.option(
+        "--unit",
+        type=click.Choice(["conversation", "turn", "first"]),
+        help="What is one input: all that a user says in a conversation, each turn with its context, or the first.",
+    ),
     click.option("--no-redact", is_flag=True, help="Keep personal data and secrets as they are."),
+    click.option("--redact-also", multiple=True, metavar="PATTERN", help="Mask what fits this pattern (RE2) too."),
+    click.option("--redact-names", is_flag=True, help="Mask names of people, as a model finds them ([names])."),
 )
+
+
+def _reading(
+    format: str, field: str | None, unit: Any, no_redact: bool, redact_also: Sequence[str], redact_names: bool
+) -> "Reading":
+    from generator.logs.ingestion import Reading
+    from generator.logs.redaction import Masking
+
+    return Reading(format, field, unit, Masking(not no_redact, tuple(redact_also), redact_names))
+
+
 _encoder_option = click.option(
     "--encoder", help="auto, minilm, lexical, openai/MODEL, or a sentence-transformers name or folder."
 )
@@ -135,14 +152,23 @@ def _clusters(value: str | None) -> int | None:
 @_project
 @_logs
 @_ingest_options
+@click.option("--explain", "only_explain", is_flag=True, help="Show format, paths and three inputs; change nothing.")
 @_as_json
-def ingest(project: Path, logs: Sequence[str], format: str, field: str | None, no_redact: bool, as_json: bool) -> None:
+def ingest(project: Path, logs: Sequence[str], only_explain: bool, as_json: bool, **options: Any) -> None:
     """Read log files (JSONL, JSON, CSV, TSV, text, Parquet; .gz and .zst; globs; - for stdin)."""
     from generator import pipeline
     from generator.store import Store
 
+    reading = _reading(**options)
+    if only_explain:
+        explained = pipeline.explain(logs, reading)
+        if as_json:
+            show_json([each.as_json() for each in explained])
+        else:
+            _show_explained(project, explained)
+        return
     with Store.open(project, create=True) as store, TerminalNarrator() as narrator:
-        report = pipeline.ingest(store, logs, narrator, format=format, field=field, redact=not no_redact)
+        report = pipeline.ingest(store, logs, narrator, reading)
         _after(store, as_json, lambda: _show_ingested(report), _ingested_json(report))
 
 
@@ -303,7 +329,10 @@ def run(
     logs: Sequence[str],
     format: str,
     field: str | None,
+    unit: str | None,
     no_redact: bool,
+    redact_also: Sequence[str],
+    redact_names: bool,
     clusters: str | None,
     yes: bool,
     no_names: bool,
@@ -316,8 +345,9 @@ def run(
 
     price = options.pop("price")
     config = Config.beside(project).override(clusters=_clusters(clusters), **options)
+    reading = _reading(format, field, unit, no_redact, redact_also, redact_names)
     with Store.open(project, create=True) as store, TerminalNarrator() as narrator:
-        report = pipeline.ingest(store, logs, narrator, format=format, field=field, redact=not no_redact)
+        report = pipeline.ingest(store, logs, narrator, reading)
         _show_ingested(report)
         pipeline.cluster(store, config, narrator)
         _show_clusters(store, limit=10)
@@ -683,10 +713,36 @@ def _show_ingested(report: "IngestReport") -> None:
         show(f"{each.name}: {each.layout}, {each.format} ({each.why}){known}")
         show(
             f"  read {each.read:,} = accepted {each.accepted:,} + repeated {each.repeated:,} "
-            f"+ rejected {each.rejected:,}"
+            f"+ rejected {each.rejected:,}" + (f"; {each.joined:,} more are parts of these" if each.joined else "")
         )
+        for reason, count in sorted(each.reasons.items(), key=lambda row: -row[1])[:_PROBLEMS]:
+            show(f"  rejected {count:,}: {reason}")
     if report.redactions:
         show("redacted: " + ", ".join(f"{count} {kind}" for kind, count in sorted(report.redactions.items())))
+
+
+def _show_explained(project: Path, explained: "Sequence[Explanation]") -> None:
+    from generator.printable import one_line
+
+    for each in explained:
+        show(f"{each.name}: {each.layout}, {each.format} ({each.why})")
+        for what, path in each.paths.items():
+            show(f"  {what}: {path}")
+        rejected = "".join(f", {count:,} rejected ({reason})" for reason, count in each.rejected.items())
+        joined = f", {each.joined:,} more parts of these" if each.joined else ""
+        show(f"  the first {each.records:,} records: {each.inputs:,} inputs{joined}{rejected}")
+        for example in each.examples:
+            show(f"  input at {example.position}" + (f", {example.seen_at}" if example.seen_at else ""))
+            for message in example.messages:
+                calls = "".join(f" [{call.name}({call.arguments})]" for call in message.tool_calls)
+                context = " (context)" if message.context else ""
+                show(f"    {message.role}{context}: {one_line(message.content + calls, 90)}")
+            if example.answer:
+                show(f"    -> {one_line(example.answer, 90)}")
+            for name, value in example.signals.items():
+                show(f"    {one_line(name, 40)} = {one_line(str(value), 60)}")
+    names = " ".join(each.name for each in explained)
+    click.echo(f"next: groundset ingest {project} {one_line(names, 80)}", err=True)
 
 
 def _ingested_json(report: "IngestReport") -> dict[str, Any]:
@@ -700,6 +756,9 @@ def _ingested_json(report: "IngestReport") -> dict[str, Any]:
                 "accepted": each.accepted,
                 "repeated": each.repeated,
                 "rejected": each.rejected,
+                "joined": each.joined,
+                "why": each.why,
+                "reasons": dict(each.reasons),
                 "already": each.already,
             }
             for each in report.files

@@ -23,7 +23,7 @@ from generator.drafting.drafting import DraftingReport
 from generator.errors import StageError
 from generator.evalset.queue import Queue
 from generator.ledger import Spending
-from generator.logs.ingestion import IngestReport
+from generator.logs.ingestion import USUAL, IngestReport, Reading
 from generator.narration import money
 from generator.records import Cell, Cluster, Draft, Interval, Landing, Regrouping, content_id, now
 from generator.store import Counts, Store
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from generator.drafting.naming import NamingReport
     from generator.drafting.track_record import TrackRecord
     from generator.drafting.verification import Surroundings
+    from generator.logs.explaining import Explanation
     from generator.traffic.coverage import Traffic
     from generator.traffic.kept import Kept
 
@@ -43,6 +44,7 @@ __all__ = [
     "draft",
     "embed",
     "estimate",
+    "explain",
     "ingest",
     "join",
     "prompts_for",
@@ -80,10 +82,7 @@ def ingest(
     store: Store,
     paths: Sequence[str],
     narrator: Narrator,
-    *,
-    format: str = "auto",
-    field: str | None = None,
-    redact: bool = True,
+    reading: Reading = USUAL,
 ) -> IngestReport:
     """Read log files into the project."""
     from generator.logs import ingestion
@@ -91,11 +90,17 @@ def ingest(
     return ingestion.ingest(
         store,
         paths,
-        format=format,
-        field=field,
-        redact=redact,
+        reading,
         progress=lambda name, done, total: narrator.progress(f"reading {Path(name).name}", done, total),
     )
+
+
+def explain(paths: Sequence[str], reading: Reading) -> "list[Explanation]":
+    """How log files would be read; changes nothing."""
+    from generator.logs import explaining
+    from generator.logs.reading import expand
+
+    return [explaining.explain(path, reading) for path in expand(paths)]
 
 
 def embed(store: Store, config: Config, narrator: Narrator) -> "Embedded":
@@ -595,13 +600,10 @@ def run(
     paths: Sequence[str],
     config: Config,
     narrator: Narrator,
-    *,
-    format: str = "auto",
-    field: str | None = None,
-    redact: bool = True,
+    reading: Reading = USUAL,
 ) -> DraftingReport:
     """Everything up to the point where people decide."""
-    ingest(store, paths, narrator, format=format, field=field, redact=redact)
+    ingest(store, paths, narrator, reading)
     cluster(store, config, narrator)
     drafted = draft(store, config, narrator)
     rank(store, config, narrator)

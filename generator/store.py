@@ -57,6 +57,8 @@ class SourceProgress:
     accepted: int
     repeated: int
     rejected: int
+    joined: int
+    """Records, or spans in one, that became part of another's trace."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,9 +270,10 @@ class Store(Ledger):
                 (name, digest, size, layout, format, why),
             )
             row = db.execute(
-                "SELECT id, records, complete, accepted, repeated, rejected FROM source WHERE digest = ?", (digest,)
+                "SELECT id, records, complete, accepted, repeated, rejected, joined FROM source WHERE digest = ?",
+                (digest,),
             ).fetchone()
-        return SourceProgress(row[0], row[1], bool(row[2]), row[3], row[4], row[5])
+        return SourceProgress(row[0], row[1], bool(row[2]), *row[3:])
 
     def add_batch(
         self,
@@ -280,6 +283,7 @@ class Store(Ledger):
         records_done: int,
         placeholders: Mapping[tuple[str, str], int],
         redactions: Mapping[str, int],
+        joined: int = 0,
     ) -> BatchResult:
         """Keep one batch of a log file, and how far the file has come, in one transaction.
 
@@ -304,8 +308,8 @@ class Store(Ledger):
             repeated = len(traces) - accepted
             db.execute(
                 "UPDATE source SET records = ?, accepted = accepted + ?, repeated = repeated + ?, "
-                "rejected = rejected + ? WHERE id = ?",
-                (records_done, accepted, repeated, len(rejected), source_id),
+                "rejected = rejected + ?, joined = joined + ? WHERE id = ?",
+                (records_done, accepted, repeated, len(rejected), joined, source_id),
             )
         return BatchResult(accepted, repeated)
 
@@ -337,6 +341,12 @@ class Store(Ledger):
                 "INSERT INTO trace_day SELECT number, ?, ? FROM trace WHERE id = ? "
                 "ON CONFLICT DO UPDATE SET count = count + excluded.count",
                 (date.fromisoformat(seen[:10]).toordinal(), trace.count, trace.id),
+            )
+        if trace.user is not None:
+            db.execute(
+                "INSERT INTO trace_user SELECT number, ?, ? FROM trace WHERE id = ? "
+                "ON CONFLICT DO UPDATE SET count = count + excluded.count",
+                (trace.user, trace.count, trace.id),
             )
         return 1 - repeat.rowcount
 
@@ -806,7 +816,7 @@ class Store(Ledger):
         actor: str,
     ) -> str:
         """Record an edit and the acceptance of the edited item as one step; returns the step."""
-        edit = {"messages": [m.as_json() for m in messages], "criteria": list(criteria), "must_not": list(must_not)}
+        edit = {"messages": [m.as_stored() for m in messages], "criteria": list(criteria), "must_not": list(must_not)}
         return self._record([(draft_id, "edit", edit), (draft_id, "accept", {})], actor)
 
     def undo(self, actor: str) -> tuple[str, ...]:
@@ -853,7 +863,7 @@ class Store(Ledger):
         if state.edited_messages is not None:
             edit = _json(
                 {
-                    "messages": [m.as_json() for m in state.edited_messages],
+                    "messages": [m.as_stored() for m in state.edited_messages],
                     "criteria": state.edited_criteria,
                     "must_not": state.edited_must_not,
                 }
