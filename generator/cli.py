@@ -117,6 +117,12 @@ _encoder_option = click.option(
     "--encoder", help="auto, minilm, lexical, openai/MODEL, or a sentence-transformers name or folder."
 )
 _clusters_option = click.option("--clusters", help="auto, or how many.")
+_min_users_option = click.option(
+    "--min-users",
+    type=click.IntRange(1),
+    metavar="K",
+    help="Neither show nor draft from clusters of fewer than K users (conversations, where no user is logged).",
+)
 _model_options = _options(
     click.option("--model", help="anthropic/NAME, openai/NAME or offline (rules, no model)."),
     click.option("--base-url", help="A server that speaks OpenAI's protocol, for openai/NAME."),
@@ -190,14 +196,15 @@ def embed(project: Path, encoder: str | None) -> None:
 @_project
 @_clusters_option
 @_encoder_option
+@_min_users_option
 @_as_json
-def cluster(project: Path, clusters: str | None, encoder: str | None, as_json: bool) -> None:
+def cluster(project: Path, clusters: str | None, encoder: str | None, min_users: int | None, as_json: bool) -> None:
     """Group the traffic by meaning."""
     from generator import pipeline
     from generator.config import Config
     from generator.store import Store
 
-    config = Config.beside(project).override(clusters=_clusters(clusters), encoder=encoder)
+    config = Config.beside(project).override(clusters=_clusters(clusters), encoder=encoder, min_users=min_users)
     with Store.open(project) as store, TerminalNarrator() as narrator:
         pipeline.cluster(store, config, narrator)
         _after(store, as_json, lambda: _show_clusters(store, limit=15), _clusters_json(store) if as_json else None)
@@ -322,6 +329,7 @@ def rank(project: Path) -> None:
 @_ingest_options
 @_encoder_option
 @_clusters_option
+@_min_users_option
 @_draft_options
 @click.option("--yes", is_flag=True, help="Do not ask before spending.")
 def run(
@@ -466,6 +474,12 @@ def status(project: Path, rejected: bool, drafting: bool, as_json: bool) -> None
     show(f"traces     {state.traces:,} ({state.distinct:,} distinct), {state.rejected:,} records rejected")
     if state.redactions:
         show("redacted   " + ", ".join(f"{count} {kind}" for kind, count in state.redactions.items()))
+    if state.few_users.clusters:
+        few = state.few_users
+        show(
+            f"few users  {few.clusters:,} clusters with {percent(few.share)} of the traffic have fewer than "
+            f"{few.min_users} users: not shown, not drafted from"
+        )
     show(f"clusters   {state.clusters:,} over {state.cells:,} cells; encoder {state.encoder or 'not chosen yet'}")
     show(f"drafts     {state.drafts:,}, {state.undecided:,} undecided")
     show(f"samples    {state.samples:,}")
@@ -490,8 +504,9 @@ def status(project: Path, rejected: bool, drafting: bool, as_json: bool) -> None
 @click.option(
     "--per-trace", type=click.Path(path_type=Path), metavar="OUT.jsonl", help="Also write every trace's cluster."
 )
+@click.option("--damp-users", is_flag=True, help="Also show shares in which heavy users weigh less.")
 @_as_json
-def clusters(project: Path, limit: int | None, per_trace: Path | None, as_json: bool) -> None:
+def clusters(project: Path, limit: int | None, per_trace: Path | None, damp_users: bool, as_json: bool) -> None:
     """The clusters, by traffic."""
     from generator.evalset.listing import cluster_rows, write_per_trace
     from generator.store import Store
@@ -501,7 +516,9 @@ def clusters(project: Path, limit: int | None, per_trace: Path | None, as_json: 
             count = write_per_trace(store, per_trace)
             click.echo(f"{count:,} distinct traces -> {per_trace}", err=True)
         if as_json:
-            show_json(cluster_rows(store)[:limit])
+            show_json(_with_damped(store, cluster_rows(store)[:limit]) if damp_users else cluster_rows(store)[:limit])
+        elif damp_users:
+            _show_damped(store, limit)
         elif per_trace is None:
             _show_clusters(store, limit)
 
@@ -787,6 +804,38 @@ def _show_clusters(store: "Store", limit: int | None) -> None:
         show(warning)
 
 
+def _with_damped(store: "Store", rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    from generator.evalset.damping import damp
+
+    damped = damp(store)
+    return [row | {"damped_share": damped.shares[row["id"]], "users": damped.users[row["id"]]} for row in rows]
+
+
+def _show_damped(store: "Store", limit: int | None) -> None:
+    from generator.evalset.damping import damp
+    from generator.printable import one_line
+
+    damped = damp(store)
+    show_table(
+        ["#share", "#damped", "#users", "name"],
+        [
+            (
+                percent(each.weight),
+                percent(damped.shares[each.id]),
+                f"{damped.users[each.id]:,}",
+                one_line(each.name, 48),
+            )
+            for each in store.clusters()[:limit]
+        ],
+    )
+    show(
+        f"coverage   {percent(damped.coverage)} of the traffic as it came, "
+        f"{percent(damped.damped_coverage)} with heavy users damped (a user's weight grows as the root of their inputs)"
+    )
+    if damped.unknown:
+        show(f"no user is known of {damped.unknown:,} inputs; each counts for one")
+
+
 def _cluster_table(store: "Store", found: Sequence["Cluster"]) -> None:
     from generator.evalset.listing import changes_of
     from generator.printable import one_line
@@ -796,7 +845,7 @@ def _cluster_table(store: "Store", found: Sequence["Cluster"]) -> None:
         each: change.word if change.word in {"new", "same"} else f"{change.word} ×{change.factor.estimate:.1f}"
         for each, change in changed.items()
     }
-    exemplars = {trace.id: trace.text for trace in store.traces(each.exemplar_ids[0] for each in found)}
+    exemplars = {each.id: trace.text for each in found for trace in store.traces(each.exemplar_ids[:1])}
     show_table(
         ["id", "#share", "#inputs", *(["change"] if changed else []), "name", "typical input"],
         [
@@ -806,7 +855,7 @@ def _cluster_table(store: "Store", found: Sequence["Cluster"]) -> None:
                 f"{each.traces:,}",
                 *([words.get(each.id, "")] if changed else []),
                 one_line(each.name, 34),
-                one_line(exemplars.get(each.exemplar_ids[0], ""), 42 if changed else 54),
+                one_line(exemplars.get(each.id, ""), 42 if changed else 54),
             )
             for each in found
         ],

@@ -154,13 +154,14 @@ def cluster(store: Store, config: Config, narrator: Narrator) -> None:
     from generator.traffic.languages import language_note
 
     traffic = embed(store, config, narrator)
+    store.set_meta("min_users", str(config.min_users))
     fingerprint = content_id(traffic.fingerprint, str(config.clusters), str(config.random_state))
     if store.meta("clustered") == fingerprint and store.is_regrouped():
         return
     narrator.progress("clustering", 0, 1)
     cluster_of_cell = {cell.id: cell.cluster_id for cell in store.cells()}
     before = clustering.Before(
-        store.clusters(),
+        store.every_cluster(),
         {trace: cluster_of_cell[cell] for trace, cell in store.trace_cells() if cell is not None},
     )
     regroupings = store.regroupings()
@@ -192,8 +193,8 @@ def split(store: Store, wanted: str, into: int, actor: str) -> list[Cluster]:
     from generator.traffic.clustering import phrase_names
 
     _require_clusters(store)
-    before = store.clusters()
-    chosen = regrouping.find(before, wanted)
+    before = store.every_cluster()
+    chosen = _shown(store, regrouping.find(before, wanted))
     parts = regrouping.parts_of(chosen, store.cells(), store.merges(), into)
     names = phrase_names(_texts_of(store, parts))[:into]
     made = regrouping.split(chosen, parts, names, (each.id for each in before))
@@ -201,6 +202,15 @@ def split(store: Store, wanted: str, into: int, actor: str) -> list[Cluster]:
     cluster_of_cell = {cell.id: each.id for each, part in zip(made, parts, strict=True) for cell in part}
     store.regroup(decision, made, cluster_of_cell, before)
     return made
+
+
+def _shown(store: Store, cluster: Cluster) -> Cluster:
+    if cluster.id in store.few_users():
+        raise StageError(
+            f"Cluster {cluster.id} has fewer than {store.min_users} users and is not shown; "
+            f"lower the bound with: groundset cluster {store.path} --min-users 1"
+        )
+    return cluster
 
 
 def _texts_of(store: Store, parts: Sequence[Sequence[Cell]]) -> list[list[str]]:
@@ -223,8 +233,8 @@ def join(store: Store, wanted: Sequence[str], actor: str) -> list[Cluster]:
     from generator.traffic import regrouping
 
     _require_clusters(store)
-    before = store.clusters()
-    chosen = {each.id: each for each in (regrouping.find(before, one) for one in wanted)}
+    before = store.every_cluster()
+    chosen = {each.id: _shown(store, each) for each in (regrouping.find(before, one) for one in wanted)}
     if len(chosen) < 2:
         raise StageError(
             f"Name two or more different clusters to join; their ids are in: groundset clusters {store.path}"
@@ -245,8 +255,8 @@ def rename(store: Store, wanted: str, name: str, actor: str) -> list[Cluster]:
     from generator.traffic import regrouping
 
     _require_clusters(store)
-    before = store.clusters()
-    chosen = regrouping.find(before, wanted)
+    before = store.every_cluster()
+    chosen = _shown(store, regrouping.find(before, wanted))
     made = regrouping.renamed(chosen, name, before)
     cells = [cell for cell in store.cells() if cell.cluster_id == chosen.id]
     decision = _decision(store, "rename", [regrouping.stand_for(cells)], actor, made.name)
@@ -623,6 +633,16 @@ class BatchUnderWay:
 
 
 @dataclass(frozen=True, slots=True)
+class FewUsers:
+    """Clusters that too few users make, so that they are neither shown nor drafted from."""
+
+    min_users: int
+    clusters: int
+    share: float
+    """Their share of the traffic."""
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """What a project holds and how far it is. The keys of `--json` are a contract: none is ever renamed."""
 
@@ -639,6 +659,7 @@ class Status:
     in_doubt: int
     encoder: str | None
     redactions: dict[str, int]
+    few_users: FewUsers
     note: str | None
     """What the encoder does not see in this traffic."""
     spending: Spending
@@ -669,6 +690,7 @@ def status(store: Store) -> Status:
         in_doubt=counts.in_doubt,
         encoder=store.meta("encoder"),
         redactions=store.redactions(),
+        few_users=_few_users(store),
         note=store.meta("language_note") or None,
         spending=store.spending_by(),
         batches=tuple(
@@ -679,6 +701,12 @@ def status(store: Store) -> Status:
         ),
         next=_next_command(store, counts, waiting=waiting),
     )
+
+
+def _few_users(store: Store) -> FewUsers:
+    few = store.few_users()
+    share = sum(each.weight for each in store.every_cluster() if each.id in few)
+    return FewUsers(store.min_users, len(few), share)
 
 
 def _next_command(store: Store, counts: Counts, *, waiting: bool) -> str:

@@ -236,14 +236,16 @@ class _File:
             signals=kept.signals,
             source=self.log.name,
             position=position,
-            user=_digest(self.key, raw.user),
+            user=_digest(self.key, raw),
         )
 
 
-def _digest(key: bytes, user: str | None) -> str | None:
-    if user is None:
+def _digest(key: bytes, trace: RawTrace) -> str | None:
+    """Who asked, or at least in which conversation, as a digest that nobody can guess back without the key."""
+    asked = f"user\0{trace.user}" if trace.user else f"conversation\0{trace.conversation}"
+    if not (trace.user or trace.conversation):
         return None
-    return hmac.digest(key, f"user\0{user}".encode("utf-8", "surrogatepass"), "sha256").hex()[:_USER_DIGEST]
+    return hmac.digest(key, asked.encode("utf-8", "surrogatepass"), "sha256").hex()[:_USER_DIGEST]
 
 
 def inputs_of(records: Iterator[Record], recognition: Recognition, unit: Unit) -> Iterator[Outcome]:

@@ -119,7 +119,12 @@ def _unboxed(row: Mapping[str, Any]) -> Mapping[str, Any]:
         said_by = next((each for each in _CLASSES if name.startswith(each)), None)
         return {**inner, "type": said_by} if said_by else inner
     kind = row.get("type")
-    if isinstance(kind, str) and kind in _CLASSES and "content" not in row and isinstance(inner := row.get("data"), dict):
+    if (
+        isinstance(kind, str)
+        and kind in _CLASSES
+        and "content" not in row
+        and isinstance(inner := row.get("data"), dict)
+    ):
         return {**inner, "type": kind}
     return row
 
