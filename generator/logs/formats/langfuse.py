@@ -38,7 +38,7 @@ def _parts(value: Any) -> list[Part]:
     if "traceId" in value and not observations:
         return [_observation(value, str(value["traceId"]))]
     group = str(trace.get("id") or "")
-    return [_root(trace, group), *(_observation(each, group) for each in observations if "input" in each)]
+    return [_root(trace, group), *(_observation(each, group) for each in observations)]
 
 
 def _root(trace: Mapping[str, Any], group: str) -> Part:
