@@ -213,22 +213,26 @@ _DOUBLED = str.maketrans("0123456789", "0246813579")
 """A digit to the sum of the digits of its double."""
 
 _GAP = r"[ ().\-/\u00a0]"
+_EXTENSION = r"(?: ?(?:x|ext\.?) ?[0-9]{1,6})?"
 _PHONE = re.compile(
     # +49 (0)170 123-4567: the plus says it
-    rf"(?<![\w+])(?:\+[0-9](?:{_GAP}{{0,3}}[0-9]){{6,14}}(?![0-9])"
+    rf"(?<![\w+])(?:\+[0-9](?:{_GAP}{{0,3}}[0-9]){{6,14}}(?![0-9]){_EXTENSION}"
     # (415) 555-2671, (030) 1234567
-    r"|\([0-9]{2,5}\)[ .-]?[0-9]{2,4}[ .-]?[0-9]{3,4}(?:[ .-]?[0-9]{2,4})?(?!\w)"
+    rf"|\([0-9]{{2,5}}\)[ .-]?[0-9]{{2,4}}[ .-]?[0-9]{{3,4}}(?:[ .-]?[0-9]{{2,4}})?{_EXTENSION}(?!\w)"
     # 0049 170 1234567
     r"|(?<![.-])(?:00[1-9][0-9]{0,2}[ ./-][0-9](?:[ ./-]?[0-9]){5,12}(?![0-9])"
     # 415-555-2671: the grouping of North America
-    r"|(?:1[ .-])?[2-9][0-9]{2}(?P<us>[ .-])[2-9][0-9]{2}(?P=us)[0-9]{4}(?![\w-])"
+    rf"|(?:1[ .-])?[2-9][0-9]{{2}}(?P<us>[ .-])[2-9][0-9]{{2}}(?P=us)[0-9]{{4}}{_EXTENSION}(?![\w-])"
     # 030 12345678, 0170/1234567, 07700 900123, 020 7946 0958
     r"|0[1-9][0-9]{1,3}[ /-][0-9]{3,8}(?:[ -][0-9]{2,8}){0,3}(?![\w-])"
     # 06 12 34 56 78, 01.23.45.67.89
     r"|0[1-9](?P<fr>[ .])[0-9]{2}(?P=fr)[0-9]{2}(?P=fr)[0-9]{2}(?P=fr)[0-9]{2}(?![\w-])"
-    # mobile numbers of Britain, Germany and France without a gap
-    r"|(?:07[0-9]{9}|01[5-7][0-9]{8,9}|0[67][0-9]{8})(?![\w-])))"
+    # 08-982 597 91, 0762-32 86 01
+    r"|0[1-9][0-9]{0,3}-[0-9]{2,3} [0-9]{2,3} [0-9]{2}(?![\w-])"
+    # ten or eleven digits after one zero, without a gap: numbers of orders hardly ever begin so
+    r"|0[1-9][0-9]{8,9}(?![\w-])))"
 )
+_EXTENDED = re.compile(r" ?(?:x|ext).*", re.DOTALL)
 _PHONE_WORD = re.compile(
     r"(?<![A-Za-z])(?:(?:tele)?phone|tel|mobile|cell|handy|telefon|whatsapp|fax|sms|(?:call|text|ring|reach) (?:me|us))"
     r"(?: ?(?:number|no\.?|nr\.?))?[ :=.]{0,3}(?:(?:is|at|on|under)[ :]{1,2})?"
@@ -303,7 +307,7 @@ def _ipv6(text: str) -> Iterator[Find]:
 def _phones(text: str) -> Iterator[Find]:
     for pattern, group in ((_PHONE, 0), (_PHONE_WORD, 1)):
         for match in pattern.finditer(text):
-            digits = _digits(match[group]).removeprefix("00")
+            digits = _digits(_EXTENDED.sub("", match[group])).removeprefix("00")
             if len(digits) == 11:
                 digits = digits.removeprefix("1")  # 1-800-433-7300 is 800-433-7300
             if _is_phone(digits):
