@@ -126,7 +126,8 @@ class GapsAnswer:
         }
 
     def per_trace(self) -> list[dict[str, Any]]:
-        """Every distinct trace with the probability that it is tested."""
+        """Every distinct trace that enough users ask, with the probability that it is tested."""
+        few = self.world.store.few_users()
         traffic = self.world.traffic
         return [
             {
@@ -139,6 +140,7 @@ class GapsAnswer:
             for trace, text, cell, covered in zip(
                 traffic.ids, self.world.texts, traffic.cell_of.tolist(), self.gaps.tested.covered.tolist(), strict=True
             )
+            if self.world.cells[cell].cluster_id not in few
         ]
 
 

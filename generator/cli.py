@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from generator.drafting.drafting import DraftingReport, InDoubt
     from generator.drafting.naming import NamingReport
     from generator.ledger import Spending
-    from generator.logs.ingestion import IngestReport
+    from generator.logs.explaining import Explanation
+    from generator.logs.ingestion import IngestReport, Reading
     from generator.pipeline import ShownPrompt
     from generator.records import Cluster
     from generator.store import Store
@@ -90,16 +91,38 @@ def _options(*options: Callable[[_Command], _Command]) -> Callable[[_Command], _
 
 
 _ingest_options = _options(
-    click.option(
-        "--format", default="auto", show_default=True, help="auto, openai, anthropic, messages, sharegpt, flat."
-    ),
+    click.option("--format", default="auto", show_default=True, help="The log format; --explain shows which it is."),
     click.option("--field", help="Where the text lies in a record, for example request.body.question."),
+    click.option(
+        "--unit",
+        type=click.Choice(["conversation", "turn", "first"]),
+        help="What is one input: all that a user says in a conversation, each turn with its context, or the first.",
+    ),
     click.option("--no-redact", is_flag=True, help="Keep personal data and secrets as they are."),
+    click.option("--redact-also", multiple=True, metavar="PATTERN", help="Mask what fits this pattern (RE2) too."),
+    click.option("--redact-names", is_flag=True, help="Mask names of people, as a model finds them ([names])."),
 )
+
+
+def _reading(
+    format: str, field: str | None, unit: Any, no_redact: bool, redact_also: Sequence[str], redact_names: bool
+) -> "Reading":
+    from generator.logs.ingestion import Reading
+    from generator.logs.redaction import Masking
+
+    return Reading(format, field, unit, Masking(not no_redact, tuple(redact_also), redact_names))
+
+
 _encoder_option = click.option(
     "--encoder", help="auto, minilm, lexical, openai/MODEL, or a sentence-transformers name or folder."
 )
 _clusters_option = click.option("--clusters", help="auto, or how many.")
+_min_users_option = click.option(
+    "--min-users",
+    type=click.IntRange(1),
+    metavar="K",
+    help="Neither show nor draft from clusters of fewer than K users (conversations, where no user is logged).",
+)
 _model_options = _options(
     click.option("--model", help="anthropic/NAME, openai/NAME or offline (rules, no model)."),
     click.option("--base-url", help="A server that speaks OpenAI's protocol, for openai/NAME."),
@@ -135,14 +158,23 @@ def _clusters(value: str | None) -> int | None:
 @_project
 @_logs
 @_ingest_options
+@click.option("--explain", "only_explain", is_flag=True, help="Show format, paths and three inputs; change nothing.")
 @_as_json
-def ingest(project: Path, logs: Sequence[str], format: str, field: str | None, no_redact: bool, as_json: bool) -> None:
+def ingest(project: Path, logs: Sequence[str], only_explain: bool, as_json: bool, **options: Any) -> None:
     """Read log files (JSONL, JSON, CSV, TSV, text, Parquet; .gz and .zst; globs; - for stdin)."""
     from generator import pipeline
     from generator.store import Store
 
+    reading = _reading(**options)
+    if only_explain:
+        explained = pipeline.explain(logs, reading)
+        if as_json:
+            show_json([each.as_json() for each in explained])
+        else:
+            _show_explained(project, explained)
+        return
     with Store.open(project, create=True) as store, TerminalNarrator() as narrator:
-        report = pipeline.ingest(store, logs, narrator, format=format, field=field, redact=not no_redact)
+        report = pipeline.ingest(store, logs, narrator, reading)
         _after(store, as_json, lambda: _show_ingested(report), _ingested_json(report))
 
 
@@ -164,14 +196,15 @@ def embed(project: Path, encoder: str | None) -> None:
 @_project
 @_clusters_option
 @_encoder_option
+@_min_users_option
 @_as_json
-def cluster(project: Path, clusters: str | None, encoder: str | None, as_json: bool) -> None:
+def cluster(project: Path, clusters: str | None, encoder: str | None, min_users: int | None, as_json: bool) -> None:
     """Group the traffic by meaning."""
     from generator import pipeline
     from generator.config import Config
     from generator.store import Store
 
-    config = Config.beside(project).override(clusters=_clusters(clusters), encoder=encoder)
+    config = Config.beside(project).override(clusters=_clusters(clusters), encoder=encoder, min_users=min_users)
     with Store.open(project) as store, TerminalNarrator() as narrator:
         pipeline.cluster(store, config, narrator)
         _after(store, as_json, lambda: _show_clusters(store, limit=15), _clusters_json(store) if as_json else None)
@@ -296,6 +329,7 @@ def rank(project: Path) -> None:
 @_ingest_options
 @_encoder_option
 @_clusters_option
+@_min_users_option
 @_draft_options
 @click.option("--yes", is_flag=True, help="Do not ask before spending.")
 def run(
@@ -303,7 +337,10 @@ def run(
     logs: Sequence[str],
     format: str,
     field: str | None,
+    unit: str | None,
     no_redact: bool,
+    redact_also: Sequence[str],
+    redact_names: bool,
     clusters: str | None,
     yes: bool,
     no_names: bool,
@@ -316,8 +353,9 @@ def run(
 
     price = options.pop("price")
     config = Config.beside(project).override(clusters=_clusters(clusters), **options)
+    reading = _reading(format, field, unit, no_redact, redact_also, redact_names)
     with Store.open(project, create=True) as store, TerminalNarrator() as narrator:
-        report = pipeline.ingest(store, logs, narrator, format=format, field=field, redact=not no_redact)
+        report = pipeline.ingest(store, logs, narrator, reading)
         _show_ingested(report)
         pipeline.cluster(store, config, narrator)
         _show_clusters(store, limit=10)
@@ -436,6 +474,12 @@ def status(project: Path, rejected: bool, drafting: bool, as_json: bool) -> None
     show(f"traces     {state.traces:,} ({state.distinct:,} distinct), {state.rejected:,} records rejected")
     if state.redactions:
         show("redacted   " + ", ".join(f"{count} {kind}" for kind, count in state.redactions.items()))
+    if state.few_users.clusters:
+        few = state.few_users
+        show(
+            f"few users  {few.clusters:,} clusters with {percent(few.share)} of the traffic have fewer than "
+            f"{few.min_users} users: not shown, not drafted from"
+        )
     show(f"clusters   {state.clusters:,} over {state.cells:,} cells; encoder {state.encoder or 'not chosen yet'}")
     show(f"drafts     {state.drafts:,}, {state.undecided:,} undecided")
     show(f"samples    {state.samples:,}")
@@ -460,8 +504,9 @@ def status(project: Path, rejected: bool, drafting: bool, as_json: bool) -> None
 @click.option(
     "--per-trace", type=click.Path(path_type=Path), metavar="OUT.jsonl", help="Also write every trace's cluster."
 )
+@click.option("--damp-users", is_flag=True, help="Also show shares in which heavy users weigh less.")
 @_as_json
-def clusters(project: Path, limit: int | None, per_trace: Path | None, as_json: bool) -> None:
+def clusters(project: Path, limit: int | None, per_trace: Path | None, damp_users: bool, as_json: bool) -> None:
     """The clusters, by traffic."""
     from generator.evalset.listing import cluster_rows, write_per_trace
     from generator.store import Store
@@ -471,7 +516,9 @@ def clusters(project: Path, limit: int | None, per_trace: Path | None, as_json: 
             count = write_per_trace(store, per_trace)
             click.echo(f"{count:,} distinct traces -> {per_trace}", err=True)
         if as_json:
-            show_json(cluster_rows(store)[:limit])
+            show_json(_with_damped(store, cluster_rows(store)[:limit]) if damp_users else cluster_rows(store)[:limit])
+        elif damp_users:
+            _show_damped(store, limit)
         elif per_trace is None:
             _show_clusters(store, limit)
 
@@ -683,10 +730,36 @@ def _show_ingested(report: "IngestReport") -> None:
         show(f"{each.name}: {each.layout}, {each.format} ({each.why}){known}")
         show(
             f"  read {each.read:,} = accepted {each.accepted:,} + repeated {each.repeated:,} "
-            f"+ rejected {each.rejected:,}"
+            f"+ rejected {each.rejected:,}" + (f"; {each.joined:,} more are parts of these" if each.joined else "")
         )
+        for reason, count in sorted(each.reasons.items(), key=lambda row: -row[1])[:_PROBLEMS]:
+            show(f"  rejected {count:,}: {reason}")
     if report.redactions:
         show("redacted: " + ", ".join(f"{count} {kind}" for kind, count in sorted(report.redactions.items())))
+
+
+def _show_explained(project: Path, explained: "Sequence[Explanation]") -> None:
+    from generator.printable import one_line
+
+    for each in explained:
+        show(f"{each.name}: {each.layout}, {each.format} ({each.why})")
+        for what, path in each.paths.items():
+            show(f"  {what}: {path}")
+        rejected = "".join(f", {count:,} rejected ({reason})" for reason, count in each.rejected.items())
+        joined = f", {each.joined:,} more parts of these" if each.joined else ""
+        show(f"  the first {each.records:,} records: {each.inputs:,} inputs{joined}{rejected}")
+        for example in each.examples:
+            show(f"  input at {example.position}" + (f", {example.seen_at}" if example.seen_at else ""))
+            for message in example.messages:
+                calls = "".join(f" [{call.name}({call.arguments})]" for call in message.tool_calls)
+                context = " (context)" if message.context else ""
+                show(f"    {message.role}{context}: {one_line(message.content + calls, 90)}")
+            if example.answer:
+                show(f"    -> {one_line(example.answer, 90)}")
+            for name, value in example.signals.items():
+                show(f"    {one_line(name, 40)} = {one_line(str(value), 60)}")
+    names = " ".join(each.name for each in explained)
+    click.echo(f"next: groundset ingest {project} {one_line(names, 80)}", err=True)
 
 
 def _ingested_json(report: "IngestReport") -> dict[str, Any]:
@@ -700,6 +773,9 @@ def _ingested_json(report: "IngestReport") -> dict[str, Any]:
                 "accepted": each.accepted,
                 "repeated": each.repeated,
                 "rejected": each.rejected,
+                "joined": each.joined,
+                "why": each.why,
+                "reasons": dict(each.reasons),
                 "already": each.already,
             }
             for each in report.files
@@ -728,6 +804,38 @@ def _show_clusters(store: "Store", limit: int | None) -> None:
         show(warning)
 
 
+def _with_damped(store: "Store", rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    from generator.evalset.damping import damp
+
+    damped = damp(store)
+    return [row | {"damped_share": damped.shares[row["id"]], "users": damped.users[row["id"]]} for row in rows]
+
+
+def _show_damped(store: "Store", limit: int | None) -> None:
+    from generator.evalset.damping import damp
+    from generator.printable import one_line
+
+    damped = damp(store)
+    show_table(
+        ["#share", "#damped", "#users", "name"],
+        [
+            (
+                percent(each.weight),
+                percent(damped.shares[each.id]),
+                f"{damped.users[each.id]:,}",
+                one_line(each.name, 48),
+            )
+            for each in store.clusters()[:limit]
+        ],
+    )
+    show(
+        f"coverage   {percent(damped.coverage)} of the traffic as it came, "
+        f"{percent(damped.damped_coverage)} with heavy users damped (a user's weight grows as the root of their inputs)"
+    )
+    if damped.unknown:
+        show(f"no user is known of {damped.unknown:,} inputs; each counts for one")
+
+
 def _cluster_table(store: "Store", found: Sequence["Cluster"]) -> None:
     from generator.evalset.listing import changes_of
     from generator.printable import one_line
@@ -737,7 +845,7 @@ def _cluster_table(store: "Store", found: Sequence["Cluster"]) -> None:
         each: change.word if change.word in {"new", "same"} else f"{change.word} ×{change.factor.estimate:.1f}"
         for each, change in changed.items()
     }
-    exemplars = {trace.id: trace.text for trace in store.traces(each.exemplar_ids[0] for each in found)}
+    exemplars = {each.id: trace.text for each in found for trace in store.traces(each.exemplar_ids[:1])}
     show_table(
         ["id", "#share", "#inputs", *(["change"] if changed else []), "name", "typical input"],
         [
@@ -747,7 +855,7 @@ def _cluster_table(store: "Store", found: Sequence["Cluster"]) -> None:
                 f"{each.traces:,}",
                 *([words.get(each.id, "")] if changed else []),
                 one_line(each.name, 34),
-                one_line(exemplars.get(each.exemplar_ids[0], ""), 42 if changed else 54),
+                one_line(exemplars.get(each.id, ""), 42 if changed else 54),
             )
             for each in found
         ],

@@ -31,6 +31,8 @@ class Config:
     """Seconds that a model has for one answer."""
     random_draws: int = 100
     """Real traces drawn at random for the production-weighted score."""
+    min_users: int = 1
+    """Users that a cluster must have to be shown and drafted from; fewer could be known again by what they ask."""
     goal: float = 0.8
     """Coverage to reach, a share of traffic."""
     random_state: int = 0

@@ -53,11 +53,11 @@ def run(folder: Path, narrator: Narrator) -> Path:
 def _show_clusters(store: Store, limit: int = 8) -> None:
     found = store.clusters()
     show(f"2. {len(found)} clusters (encoder: {store.meta('encoder')}); the largest:")
-    typical = {trace.id: trace.text for trace in store.traces(each.exemplar_ids[0] for each in found[:limit])}
+    typical = {each.id: trace.text for each in found[:limit] for trace in store.traces(each.exemplar_ids[:1])}
     show_table(
         ["  ", "#share", "name", "typical input"],
         [
-            ("  ", percent(each.weight), one_line(each.name, 32), one_line(typical[each.exemplar_ids[0]], 60))
+            ("  ", percent(each.weight), one_line(each.name, 32), one_line(typical.get(each.id, ""), 60))
             for each in found[:limit]
         ],
     )

@@ -135,6 +135,17 @@ def _m004_what_speaks_against_drafts_and_the_rounds_of_the_loop(db: sqlite3.Conn
     _execute(db, statements)
 
 
+def _m005_who_asked_and_what_was_joined(db: sqlite3.Connection) -> None:
+    """Keyed digests of who asked, for clusters that few users make; records that became part of another's trace."""
+    statements = """
+    ALTER TABLE source ADD COLUMN joined INTEGER NOT NULL DEFAULT 0;
+    CREATE TABLE trace_user (
+        trace_number INTEGER NOT NULL REFERENCES trace, user TEXT NOT NULL, count INTEGER NOT NULL,
+        PRIMARY KEY (trace_number, user)) WITHOUT ROWID
+    """
+    _execute(db, statements)
+
+
 def _execute(db: sqlite3.Connection, statements: str) -> None:
     # Not `executescript`: it would commit the transaction that makes a migration all or nothing.
     for statement in statements.split(";"):
@@ -146,5 +157,6 @@ MIGRATIONS = (
     _m002_clusters_that_people_shape_and_change_over_time,
     _m003_batches_leases_and_what_a_call_was_about,
     _m004_what_speaks_against_drafts_and_the_rounds_of_the_loop,
+    _m005_who_asked_and_what_was_joined,
 )
 """Applied in order; `PRAGMA user_version` counts those a file has had."""

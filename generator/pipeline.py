@@ -23,7 +23,7 @@ from generator.drafting.drafting import DraftingReport
 from generator.errors import StageError
 from generator.evalset.queue import Queue
 from generator.ledger import Spending
-from generator.logs.ingestion import IngestReport
+from generator.logs.ingestion import USUAL, IngestReport, Reading
 from generator.narration import money
 from generator.records import Cell, Cluster, Draft, Interval, Landing, Regrouping, content_id, now
 from generator.store import Counts, Store
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from generator.drafting.naming import NamingReport
     from generator.drafting.track_record import TrackRecord
     from generator.drafting.verification import Surroundings
+    from generator.logs.explaining import Explanation
     from generator.traffic.coverage import Traffic
     from generator.traffic.kept import Kept
 
@@ -43,6 +44,7 @@ __all__ = [
     "draft",
     "embed",
     "estimate",
+    "explain",
     "ingest",
     "join",
     "prompts_for",
@@ -80,10 +82,7 @@ def ingest(
     store: Store,
     paths: Sequence[str],
     narrator: Narrator,
-    *,
-    format: str = "auto",
-    field: str | None = None,
-    redact: bool = True,
+    reading: Reading = USUAL,
 ) -> IngestReport:
     """Read log files into the project."""
     from generator.logs import ingestion
@@ -91,11 +90,17 @@ def ingest(
     return ingestion.ingest(
         store,
         paths,
-        format=format,
-        field=field,
-        redact=redact,
+        reading,
         progress=lambda name, done, total: narrator.progress(f"reading {Path(name).name}", done, total),
     )
+
+
+def explain(paths: Sequence[str], reading: Reading) -> "list[Explanation]":
+    """How log files would be read; changes nothing."""
+    from generator.logs import explaining
+    from generator.logs.reading import expand
+
+    return [explaining.explain(path, reading) for path in expand(paths)]
 
 
 def embed(store: Store, config: Config, narrator: Narrator) -> "Embedded":
@@ -149,13 +154,14 @@ def cluster(store: Store, config: Config, narrator: Narrator) -> None:
     from generator.traffic.languages import language_note
 
     traffic = embed(store, config, narrator)
+    store.set_meta("min_users", str(config.min_users))
     fingerprint = content_id(traffic.fingerprint, str(config.clusters), str(config.random_state))
     if store.meta("clustered") == fingerprint and store.is_regrouped():
         return
     narrator.progress("clustering", 0, 1)
     cluster_of_cell = {cell.id: cell.cluster_id for cell in store.cells()}
     before = clustering.Before(
-        store.clusters(),
+        store.every_cluster(),
         {trace: cluster_of_cell[cell] for trace, cell in store.trace_cells() if cell is not None},
     )
     regroupings = store.regroupings()
@@ -187,8 +193,8 @@ def split(store: Store, wanted: str, into: int, actor: str) -> list[Cluster]:
     from generator.traffic.clustering import phrase_names
 
     _require_clusters(store)
-    before = store.clusters()
-    chosen = regrouping.find(before, wanted)
+    before = store.every_cluster()
+    chosen = _shown(store, regrouping.find(before, wanted))
     parts = regrouping.parts_of(chosen, store.cells(), store.merges(), into)
     names = phrase_names(_texts_of(store, parts))[:into]
     made = regrouping.split(chosen, parts, names, (each.id for each in before))
@@ -196,6 +202,15 @@ def split(store: Store, wanted: str, into: int, actor: str) -> list[Cluster]:
     cluster_of_cell = {cell.id: each.id for each, part in zip(made, parts, strict=True) for cell in part}
     store.regroup(decision, made, cluster_of_cell, before)
     return made
+
+
+def _shown(store: Store, cluster: Cluster) -> Cluster:
+    if cluster.id in store.few_users():
+        raise StageError(
+            f"Cluster {cluster.id} has fewer than {store.min_users} users and is not shown; "
+            f"lower the bound with: groundset cluster {store.path} --min-users 1"
+        )
+    return cluster
 
 
 def _texts_of(store: Store, parts: Sequence[Sequence[Cell]]) -> list[list[str]]:
@@ -218,8 +233,8 @@ def join(store: Store, wanted: Sequence[str], actor: str) -> list[Cluster]:
     from generator.traffic import regrouping
 
     _require_clusters(store)
-    before = store.clusters()
-    chosen = {each.id: each for each in (regrouping.find(before, one) for one in wanted)}
+    before = store.every_cluster()
+    chosen = {each.id: _shown(store, each) for each in (regrouping.find(before, one) for one in wanted)}
     if len(chosen) < 2:
         raise StageError(
             f"Name two or more different clusters to join; their ids are in: groundset clusters {store.path}"
@@ -240,8 +255,8 @@ def rename(store: Store, wanted: str, name: str, actor: str) -> list[Cluster]:
     from generator.traffic import regrouping
 
     _require_clusters(store)
-    before = store.clusters()
-    chosen = regrouping.find(before, wanted)
+    before = store.every_cluster()
+    chosen = _shown(store, regrouping.find(before, wanted))
     made = regrouping.renamed(chosen, name, before)
     cells = [cell for cell in store.cells() if cell.cluster_id == chosen.id]
     decision = _decision(store, "rename", [regrouping.stand_for(cells)], actor, made.name)
@@ -595,13 +610,10 @@ def run(
     paths: Sequence[str],
     config: Config,
     narrator: Narrator,
-    *,
-    format: str = "auto",
-    field: str | None = None,
-    redact: bool = True,
+    reading: Reading = USUAL,
 ) -> DraftingReport:
     """Everything up to the point where people decide."""
-    ingest(store, paths, narrator, format=format, field=field, redact=redact)
+    ingest(store, paths, narrator, reading)
     cluster(store, config, narrator)
     drafted = draft(store, config, narrator)
     rank(store, config, narrator)
@@ -621,6 +633,16 @@ class BatchUnderWay:
 
 
 @dataclass(frozen=True, slots=True)
+class FewUsers:
+    """Clusters that too few users make, so that they are neither shown nor drafted from."""
+
+    min_users: int
+    clusters: int
+    share: float
+    """Their share of the traffic."""
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """What a project holds and how far it is. The keys of `--json` are a contract: none is ever renamed."""
 
@@ -637,6 +659,7 @@ class Status:
     in_doubt: int
     encoder: str | None
     redactions: dict[str, int]
+    few_users: FewUsers
     note: str | None
     """What the encoder does not see in this traffic."""
     spending: Spending
@@ -667,6 +690,7 @@ def status(store: Store) -> Status:
         in_doubt=counts.in_doubt,
         encoder=store.meta("encoder"),
         redactions=store.redactions(),
+        few_users=_few_users(store),
         note=store.meta("language_note") or None,
         spending=store.spending_by(),
         batches=tuple(
@@ -677,6 +701,12 @@ def status(store: Store) -> Status:
         ),
         next=_next_command(store, counts, waiting=waiting),
     )
+
+
+def _few_users(store: Store) -> FewUsers:
+    few = store.few_users()
+    share = sum(each.weight for each in store.every_cluster() if each.id in few)
+    return FewUsers(store.min_users, len(few), share)
 
 
 def _next_command(store: Store, counts: Counts, *, waiting: bool) -> str:

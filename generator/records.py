@@ -76,6 +76,8 @@ class Message:
     tool_calls: tuple[ToolCall, ...] = ()
     tool_call_id: str | None = None
     """For role "tool": which call this answers."""
+    context: bool = False
+    """Whether this was said before the turn that is looked at: part of the input, but not what is asked."""
 
     def as_json(self) -> dict[str, Any]:
         """The message in the shape of OpenAI's chat completions."""
@@ -91,17 +93,21 @@ class Message:
 
     @classmethod
     def from_json(cls, row: Mapping[str, Any]) -> "Message":
-        """The inverse of `as_json`."""
+        """The inverse of `as_stored`, and of `as_json`."""
         calls = tuple(
             ToolCall(call["id"], call["function"]["name"], call["function"]["arguments"])
             for call in row.get("tool_calls", ())
         )
-        return cls(row["role"], row["content"], calls, row.get("tool_call_id"))
+        return cls(row["role"], row["content"], calls, row.get("tool_call_id"), row.get("context", False))
+
+    def as_stored(self) -> dict[str, Any]:
+        """The message with what only we know of it, for the project file."""
+        return self.as_json() | ({"context": True} if self.context else {})
 
 
 def messages_to_json(messages: Iterable[Message]) -> str:
-    """A conversation as compact JSON text."""
-    return json.dumps([message.as_json() for message in messages], ensure_ascii=False, separators=(",", ":"))
+    """A conversation as compact JSON text, as it is stored."""
+    return json.dumps([message.as_stored() for message in messages], ensure_ascii=False, separators=(",", ":"))
 
 
 def messages_from_json(text: str) -> tuple[Message, ...]:
@@ -110,8 +116,9 @@ def messages_from_json(text: str) -> tuple[Message, ...]:
 
 
 def user_text(messages: Iterable[Message]) -> str:
-    """The user's own words, from the first turn on: what is embedded and what makes two traces the same."""
-    return "\n".join(message.content for message in messages if message.role == "user" and message.content.strip())
+    """The user's own words, without what is only context: what is embedded and what makes two traces the same."""
+    said = (message.content for message in messages if message.role == "user" and not message.context)
+    return "\n".join(each for each in said if each.strip())
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +141,8 @@ class Trace:
     """Line, row or element number in the source, counted from 1."""
     count: int = 1
     """How often production sent it, exact repeats included."""
+    user: str | None = None
+    """A keyed digest of who asked, where the log says; as read, never from the project."""
 
     @staticmethod
     def id_of(text: str) -> str:

@@ -14,7 +14,7 @@ import secrets
 import sqlite3
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -47,6 +47,10 @@ from generator.records import (
 _APPLICATION_ID = 0x67727364  # "grsd", so that `file` and we can tell a project file from any other database
 
 
+FEW_USERS = "(few users)"
+"""The name of every cluster that too few users make, and who has named it."""
+
+
 @dataclass(frozen=True, slots=True)
 class SourceProgress:
     """How far a log file has been ingested."""
@@ -57,6 +61,8 @@ class SourceProgress:
     accepted: int
     repeated: int
     rejected: int
+    joined: int
+    """Records, or spans in one, that became part of another's trace."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,9 +274,10 @@ class Store(Ledger):
                 (name, digest, size, layout, format, why),
             )
             row = db.execute(
-                "SELECT id, records, complete, accepted, repeated, rejected FROM source WHERE digest = ?", (digest,)
+                "SELECT id, records, complete, accepted, repeated, rejected, joined FROM source WHERE digest = ?",
+                (digest,),
             ).fetchone()
-        return SourceProgress(row[0], row[1], bool(row[2]), row[3], row[4], row[5])
+        return SourceProgress(row[0], row[1], bool(row[2]), *row[3:])
 
     def add_batch(
         self,
@@ -280,6 +287,7 @@ class Store(Ledger):
         records_done: int,
         placeholders: Mapping[tuple[str, str], int],
         redactions: Mapping[str, int],
+        joined: int = 0,
     ) -> BatchResult:
         """Keep one batch of a log file, and how far the file has come, in one transaction.
 
@@ -304,8 +312,8 @@ class Store(Ledger):
             repeated = len(traces) - accepted
             db.execute(
                 "UPDATE source SET records = ?, accepted = accepted + ?, repeated = repeated + ?, "
-                "rejected = rejected + ? WHERE id = ?",
-                (records_done, accepted, repeated, len(rejected), source_id),
+                "rejected = rejected + ?, joined = joined + ? WHERE id = ?",
+                (records_done, accepted, repeated, len(rejected), joined, source_id),
             )
         return BatchResult(accepted, repeated)
 
@@ -337,6 +345,12 @@ class Store(Ledger):
                 "INSERT INTO trace_day SELECT number, ?, ? FROM trace WHERE id = ? "
                 "ON CONFLICT DO UPDATE SET count = count + excluded.count",
                 (date.fromisoformat(seen[:10]).toordinal(), trace.count, trace.id),
+            )
+        if trace.user is not None:
+            db.execute(
+                "INSERT INTO trace_user SELECT number, ?, ? FROM trace WHERE id = ? "
+                "ON CONFLICT DO UPDATE SET count = count + excluded.count",
+                (trace.user, trace.count, trace.id),
             )
         return 1 - repeat.rowcount
 
@@ -473,7 +487,7 @@ class Store(Ledger):
             ProjectError: the clusters are others by now.
         """
         with self._transaction() as db:
-            if self.clusters() != list(before):
+            if self.every_cluster() != list(before):
                 raise ProjectError(f"Another process has changed the clusters of {self.path}; look again and repeat.")
             db.execute(  # applied if all before it are, else it waits with them
                 "UPDATE meta SET value = value + 1 "
@@ -564,8 +578,49 @@ class Store(Ledger):
         )
 
     def clusters(self) -> list[Cluster]:
-        """The clusters, by traffic."""
+        """The clusters, by traffic; of those that too few users make, neither name nor inputs (see `few_users`)."""
+        few = self.few_users()
+        return [_veiled(each) if each.id in few else each for each in self.every_cluster()]
+
+    def every_cluster(self) -> list[Cluster]:
+        """The clusters, by traffic, as they are: for what groups the traffic, never for what shows or sends it."""
         return [_cluster(row) for row in self._rows("SELECT * FROM cluster ORDER BY weight DESC, id")]
+
+    @property
+    def min_users(self) -> int:
+        """Users that a cluster must have to be shown and drafted from; 1 where nobody asked for more."""
+        return int(self.meta("min_users") or 1)
+
+    def few_users(self) -> frozenset[str]:
+        """Clusters that fewer than `min_users` users make. Traffic whose user is not known counts for one each."""
+        least = self.min_users
+        if least <= 1:
+            return frozenset()
+        rows = self._rows(
+            """SELECT cluster_id FROM (
+                   SELECT cluster_id, (SELECT count(DISTINCT user) FROM trace_user JOIN trace ON number = trace_number
+                                       JOIN cell ON cell.id = cell_id WHERE cluster_id = c.cluster_id) AS known,
+                          sum(trace.count) - (SELECT coalesce(sum(trace_user.count), 0) FROM trace_user
+                                              JOIN trace ON number = trace_number JOIN cell ON cell.id = cell_id
+                                              WHERE cluster_id = c.cluster_id) AS unknown
+                   FROM cell AS c JOIN trace ON trace.cell_id = c.id GROUP BY cluster_id)
+               WHERE known + unknown < ?""",
+            (least,),
+        )
+        return frozenset(row[0] for row in rows)
+
+    def user_counts(self) -> list[tuple[int, str | None, int]]:
+        """How often each user asked for what is in each cell: (cell, user or None, count)."""
+        return [
+            *self._rows(
+                "SELECT cell_id, user, sum(trace_user.count) FROM trace_user JOIN trace ON number = trace_number "
+                "WHERE cell_id IS NOT NULL GROUP BY cell_id, user ORDER BY cell_id, user"
+            ),
+            *self._rows(
+                "SELECT cell_id, NULL, sum(count - (SELECT coalesce(sum(trace_user.count), 0) FROM trace_user "
+                "WHERE trace_number = number)) FROM trace WHERE cell_id IS NOT NULL GROUP BY cell_id ORDER BY cell_id"
+            ),
+        ]
 
     def cells(self) -> list[Cell]:
         """The cells, by id."""
@@ -578,7 +633,9 @@ class Store(Ledger):
         ]
 
     def traces_of_cluster(self, cluster_id: str, limit: int) -> list[Trace]:
-        """Traces of a cluster, most frequent first."""
+        """Traces of a cluster, most frequent first; none of one that too few users make."""
+        if cluster_id in self.few_users():
+            return []
         rows = self._rows(
             "SELECT trace.id FROM trace JOIN cell ON cell.id = cell_id WHERE cluster_id = ? "
             "ORDER BY count DESC, number LIMIT ?",
@@ -716,21 +773,32 @@ class Store(Ledger):
             db.execute("INSERT OR REPLACE INTO meta VALUES ('ranked', ?)", (fingerprint,))
 
     def landing(self, draft_id: str) -> Landing | None:
-        """Where a draft lies, or None before it is ranked."""
+        """Where a draft lies, or None before it is ranked; what too few users ask is no evidence to show."""
         rows = self._rows("SELECT * FROM landing WHERE draft_id = ?", (draft_id,))
         if not rows:
             return None
         _, cell_id, cluster_id, neighbours, alike, off_traffic = rows[0]
+        hidden = self._hidden_traces([each[0] for each in json.loads(neighbours)])
         reach = self._rows("SELECT cell_id, depth FROM reach WHERE draft_id = ? ORDER BY depth DESC", (draft_id,))
         return Landing(
             draft_id,
             cell_id,
             cluster_id,
-            tuple(Neighbour(*each) for each in json.loads(neighbours)),
+            tuple(Neighbour(*each) for each in json.loads(neighbours) if each[0] not in hidden),
             tuple((other, similarity) for other, similarity in json.loads(alike)),
             tuple((cell, depth) for cell, depth in reach),
             bool(off_traffic),
         )
+
+    def _hidden_traces(self, ids: Sequence[str]) -> set[str]:
+        few = self.few_users()
+        if not few:
+            return set()
+        rows = self._rows(
+            f"SELECT trace.id, cluster_id FROM trace JOIN cell ON cell.id = cell_id WHERE trace.id IN ({_marks(ids)})",
+            ids,
+        )
+        return {trace for trace, cluster in rows if cluster in few}
 
     def marks(self, draft_id: str | None = None) -> dict[str, tuple[Mark, ...]]:
         """What speaks against drafts, by id: against one, or all that are marked."""
@@ -761,13 +829,18 @@ class Store(Ledger):
             db.execute("UPDATE drafting_round SET result = ? WHERE number = ?", (_json(result), number))
 
     def queue_rows(self) -> list[QueueRow]:
-        """What ordering the queue needs of every ranked draft, in the order in which they were made."""
+        """What ordering the queue needs of every ranked draft, in the order in which they were made.
+
+        Drafts that were made for a cluster before it was known to have too few users are left out, unless they
+        are samples already.
+        """
+        few = self.few_users()
         reach: dict[str, list[tuple[int, float]]] = {}
         for draft_id, cell_id, depth in self._rows("SELECT draft_id, cell_id, depth FROM reach"):
             reach.setdefault(draft_id, []).append((cell_id, depth))
         rows = self._rows(
             "SELECT draft.id, origin, coalesce(verdict, 'new'), landing.cluster_id, cell_id, off_traffic, alike, "
-            "EXISTS (SELECT 1 FROM mark WHERE mark.draft_id = draft.id) "
+            "EXISTS (SELECT 1 FROM mark WHERE mark.draft_id = draft.id), draft.cluster_id "
             "FROM draft JOIN landing ON landing.draft_id = draft.id "
             "LEFT JOIN draft_state ON draft_state.draft_id = draft.id ORDER BY draft.number"
         )
@@ -784,6 +857,7 @@ class Store(Ledger):
                 bool(row[7]),
             )
             for row in rows
+            if row[8] not in few or row[2] == "accepted"
         ]
 
     # People decide ------------------------------------------------------------------------------
@@ -806,7 +880,7 @@ class Store(Ledger):
         actor: str,
     ) -> str:
         """Record an edit and the acceptance of the edited item as one step; returns the step."""
-        edit = {"messages": [m.as_json() for m in messages], "criteria": list(criteria), "must_not": list(must_not)}
+        edit = {"messages": [m.as_stored() for m in messages], "criteria": list(criteria), "must_not": list(must_not)}
         return self._record([(draft_id, "edit", edit), (draft_id, "accept", {})], actor)
 
     def undo(self, actor: str) -> tuple[str, ...]:
@@ -853,7 +927,7 @@ class Store(Ledger):
         if state.edited_messages is not None:
             edit = _json(
                 {
-                    "messages": [m.as_json() for m in state.edited_messages],
+                    "messages": [m.as_stored() for m in state.edited_messages],
                     "criteria": state.edited_criteria,
                     "must_not": state.edited_must_not,
                 }
@@ -922,6 +996,10 @@ def _cluster_row(c: Cluster) -> tuple[Any, ...]:
 
 def _cluster(row: Sequence[Any]) -> Cluster:
     return Cluster(row[0], row[1], row[2], row[3], row[4], row[5], tuple(json.loads(row[6])))
+
+
+def _veiled(cluster: Cluster) -> Cluster:
+    return replace(cluster, name=FEW_USERS, named_by=FEW_USERS, exemplar_ids=())
 
 
 def _decision(row: Sequence[Any]) -> Decision:

@@ -216,3 +216,41 @@ def test_help_names_every_command_and_every_command_has_help():
     } <= set(listed)
     for command in listed:
         assert len(groundset(command, "--help").stdout.splitlines()) > 3
+
+
+def test_a_file_is_explained_without_a_project_and_without_leaving_one(tmp_path):
+    log = tmp_path / "log.jsonl"
+    log.write_text(json.dumps({"messages": [{"role": "user", "content": "mail a@x.com"}], "rating": 1}) + "\n")
+    done = groundset("ingest", "a.groundset", "--explain", "log.jsonl", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "log.jsonl: jsonl, messages (messages is a list of messages" in done.stdout
+    assert "user: mail ⟦EMAIL-1⟧" in done.stdout
+    assert done.stderr == "next: groundset ingest a.groundset log.jsonl\n"
+    explained = json.loads(groundset("ingest", "a.groundset", "--explain", "log.jsonl", "--json", cwd=tmp_path).stdout)
+    assert explained[0]["paths"]["input"].startswith("messages[]")
+    assert [path.name for path in tmp_path.iterdir()] == ["log.jsonl"]
+
+
+def test_unknown_json_is_refused_with_the_field_to_use(tmp_path):
+    (tmp_path / "log.jsonl").write_text('{"frage": {"was": "Wo ist mein Paket?"}}\n' * 3)
+    for more in ((), ("--explain",)):
+        said = refused(groundset("ingest", "a.groundset", "log.jsonl", *more, cwd=tmp_path))
+        assert "most likely: --field frage.was (“Wo ist mein Paket?”)" in said
+    assert groundset("ingest", "a.groundset", "log.jsonl", "--field", "frage.was", cwd=tmp_path).returncode == 0
+
+
+def test_units_masks_and_users_are_options_of_the_commands(tmp_path):
+    turns = [{"role": "user", "content": "first CUST-1"}, {"role": "assistant", "content": "ok"}]
+    rows = [{"messages": [*turns, {"role": "user", "content": f"then {n}"}], "user_id": f"u{n % 2}"} for n in range(6)]
+    (tmp_path / "log.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    options = ("--unit", "turn", "--redact-also", r"CUST-\d+")
+    report = json.loads(groundset("ingest", "a.groundset", "log.jsonl", *options, "--json", cwd=tmp_path).stdout)
+    assert (report["files"][0]["read"], report["redactions"]) == (12, {"OTHER": 12})
+    done = groundset("cluster", "a.groundset", "--encoder", "lexical", "--min-users", "3", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "(few users)" in done.stdout
+    assert "CUST" not in done.stdout
+    assert "have fewer than 3 users" in groundset("status", "a.groundset", cwd=tmp_path).stdout
+    damped = json.loads(groundset("clusters", "a.groundset", "--damp-users", "--json", cwd=tmp_path).stdout)
+    assert sum(each["damped_share"] for each in damped) == pytest.approx(1)
+    assert "damped" in groundset("clusters", "a.groundset", "--damp-users", cwd=tmp_path).stdout

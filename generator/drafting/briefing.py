@@ -98,7 +98,8 @@ class Survey:
         self._asks = {ask.cluster_id: ask for ask in asks}
         wanted = self._asks.keys() if asks else only
         every = store.clusters()
-        self.clusters = [cluster for cluster in every if wanted is None or cluster.id in wanted]
+        few = store.few_users()
+        self.clusters = [each for each in every if each.id not in few and (wanted is None or each.id in wanted)]
         cells, merges = store.cells(), store.merges()
         self._cells_of: dict[str, list[Cell]] = defaultdict(list)
         for cell in cells:

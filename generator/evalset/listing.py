@@ -62,7 +62,7 @@ def cluster_rows(store: Store) -> list[dict[str, Any]]:
 
 
 def write_per_trace(store: Store, out: Path) -> int:
-    """Write every distinct trace with its cluster and cell as JSON Lines; returns how many."""
+    """Write distinct traces with cluster and cell as JSON Lines, none that too few users ask; returns how many."""
     cluster_of_cell = {cell.id: cell.cluster_id for cell in store.cells()}
     cell_of_trace = dict(store.trace_cells())
 
@@ -71,7 +71,9 @@ def write_per_trace(store: Store, out: Path) -> int:
         cluster = cluster_of_cell[cell] if cell is not None else None
         return {"id": trace_id, "text": text, "cluster": cluster, "cell": cell, "count": count}
 
-    return write_lines((row(*each) for each in store.trace_texts()), out)
+    few = store.few_users()
+    rows = (row(*each) for each in store.trace_texts())
+    return write_lines((each for each in rows if each["cluster"] not in few), out)
 
 
 def write_lines(rows: Iterable[dict[str, Any]], out: Path) -> int:

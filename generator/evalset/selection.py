@@ -44,10 +44,13 @@ def random_drafts(store: Store, draws: Sequence[Draw]) -> list[Draft]:
     cluster_of_cell = {cell.id: cell.cluster_id for cell in store.cells()}
     cell_of_trace = dict(store.trace_cells())
     drawn = {draw.trace_id: draw for draw in draws}
+    few = store.few_users()
     drafts = []
     for trace in store.traces(drawn):
         cell = cell_of_trace[trace.id]
         cluster_id = cluster_of_cell[cell] if cell is not None else ""
+        if cluster_id in few:
+            continue  # it stays in the frame as traffic that is not tested
         drafts.append(
             _real(trace, "random", cluster_id, "drawn at random; speaks for production in the score", drawn[trace.id])
         )

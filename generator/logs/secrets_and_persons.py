@@ -64,6 +64,60 @@ _KEY = re.compile(
     r"|SG\.[A-Za-z0-9_-]{16,32}\.[A-Za-z0-9_-]{32,64}|(?:SK|AC)[0-9a-f]{32}(?![0-9a-f])"
     r")"
 )
+_MORE_KEYS = re.compile(
+    r"(?<![A-Za-z0-9])(?:"
+    r"GOCSPX-[A-Za-z0-9_-]{28}|do[opr]_v1_[a-f0-9]{64}|dapi[a-f0-9]{32}(?:-[0-9])?|dckr_pat_[A-Za-z0-9_-]{27}"
+    r"|shp(?:at|ca|pa|ss)_[A-Fa-f0-9]{32}|sq0(?:atp|csp)-[A-Za-z0-9_-]{22,43}|key-[a-f0-9]{32}"
+    r"|[a-f0-9]{32}-us[0-9]{1,2}|[0-9]{8,10}:AA[A-Za-z0-9_-]{33}"  # Mailchimp, Telegram
+    r"|[MNO][A-Za-z0-9]{23,27}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,38}"  # Discord
+    r"|hv[bsr]\.[A-Za-z0-9_-]{24,200}|lin_api_[A-Za-z0-9]{40}|secret_[A-Za-z0-9]{43}|ntn_[A-Za-z0-9]{40,60}"
+    r"|dp\.(?:pt|st|ct|sa)\.[A-Za-z0-9_.-]{40,60}|PMAK-[a-f0-9]{24}-[a-f0-9]{34}|glsa_[A-Za-z0-9]{32}_[a-f0-9]{8}"
+    r"|NRAK-[A-Z0-9]{27}|gsk_[A-Za-z0-9]{40,64}|xai-[A-Za-z0-9]{40,100}|pplx-[A-Za-z0-9]{40,64}|r8_[A-Za-z0-9]{37}"
+    r"|sb[pv]?_(?:secret_)?[A-Za-z0-9_]{36,64}|tskey-[a-z]{2,10}-[A-Za-z0-9-]{20,60}|ATATT3[A-Za-z0-9_=-]{60,250}"
+    r"|pat[A-Za-z0-9]{14}\.[a-f0-9]{64}|sl\.[A-Za-z0-9_-]{60,250}|sntry[su]_[A-Za-z0-9+/=_-]{40,250}"
+    r"|[A-Za-z0-9]{14}\.atlasv1\.[A-Za-z0-9_-]{60,70}|lsv2_[a-z]{2}_[a-f0-9]{32}_[a-f0-9]{10}|rubygems_[a-f0-9]{48}"
+    r"|AGE-SECRET-KEY-1[A-Z0-9]{58}|gl(?:rt|dt|cbt|ptt|soat)-[A-Za-z0-9_-]{20,60}|pcsk_[A-Za-z0-9_]{40,90}"
+    r"|sess-[A-Za-z0-9]{40}|EAAA[A-Za-z0-9_-]{60}|pscale_(?:tkn|pw|oauth)_[A-Za-z0-9_.-]{32,64}"
+    r")"
+)
+_MORE_MARKS = (
+    *(
+        "GOCSPX-",
+        "_v1_",
+        "dapi",
+        "dckr_pat_",
+        "shpat_",
+        "shpca_",
+        "shppa_",
+        "shpss_",
+        "sq0",
+        "key-",
+        "-us",
+        ":AA",
+        "hvs.",
+    ),
+    *("hvb.", "hvr.", "lin_api_", "secret_", "ntn_", "dp.", "PMAK-", "glsa_", "NRAK-", "gsk_", "xai-", "pplx-", "r8_"),
+    *(
+        "sb_",
+        "sbp_",
+        "sbv_",
+        "tskey-",
+        "ATATT3",
+        "pat",
+        "sl.",
+        "sntry",
+        ".atlasv1.",
+        "lsv2_",
+        "rubygems_",
+        "AGE-SECRET",
+    ),
+    *("glrt-", "gldt-", "glcbt-", "glptt-", "glsoat-", "pcsk_", "sess-", "EAAA", "pscale_"),
+)
+_DISCORD = re.compile(r"\.[A-Za-z0-9_-]{6}\.")
+_WEBHOOK = re.compile(
+    r"https://(?:hooks\.slack\.com/(?:services|workflows|triggers)/|(?:[a-z]{1,10}\.)?discord(?:app)?\.com/api/webhooks/"
+    r"|[a-z0-9-]{1,60}\.webhook\.office\.com/webhookb2/)([A-Za-z0-9_@/.-]{20,300})"
+)
 _KEY_MARKS = (
     *("sk-", "ghp_", "gho_", "ghs_", "ghu_", "ghr_", "github_pat_", "AKIA", "ASIA", "AROA", "AIDA", "AIza", "ya29."),
     *("xox", "xapp-", "k_live_", "k_test_", "whsec_", "glpat-", "hf_", "npm_", "pypi-", "SG.", "SK", "AC"),
@@ -159,22 +213,26 @@ _DOUBLED = str.maketrans("0123456789", "0246813579")
 """A digit to the sum of the digits of its double."""
 
 _GAP = r"[ ().\-/\u00a0]"
+_EXTENSION = r"(?: ?(?:x|ext\.?) ?[0-9]{1,6})?"
 _PHONE = re.compile(
     # +49 (0)170 123-4567: the plus says it
-    rf"(?<![\w+])(?:\+[0-9](?:{_GAP}{{0,3}}[0-9]){{6,14}}(?![0-9])"
+    rf"(?<![\w+])(?:\+[0-9](?:{_GAP}{{0,3}}[0-9]){{6,14}}(?![0-9]){_EXTENSION}"
     # (415) 555-2671, (030) 1234567
-    r"|\([0-9]{2,5}\)[ .-]?[0-9]{2,4}[ .-]?[0-9]{3,4}(?:[ .-]?[0-9]{2,4})?(?!\w)"
+    rf"|\([0-9]{{2,5}}\)[ .-]?[0-9]{{2,4}}[ .-]?[0-9]{{3,4}}(?:[ .-]?[0-9]{{2,4}})?{_EXTENSION}(?!\w)"
     # 0049 170 1234567
     r"|(?<![.-])(?:00[1-9][0-9]{0,2}[ ./-][0-9](?:[ ./-]?[0-9]){5,12}(?![0-9])"
     # 415-555-2671: the grouping of North America
-    r"|(?:1[ .-])?[2-9][0-9]{2}(?P<us>[ .-])[2-9][0-9]{2}(?P=us)[0-9]{4}(?![\w-])"
+    rf"|(?:1[ .-])?[2-9][0-9]{{2}}(?P<us>[ .-])[2-9][0-9]{{2}}(?P=us)[0-9]{{4}}{_EXTENSION}(?![\w-])"
     # 030 12345678, 0170/1234567, 07700 900123, 020 7946 0958
     r"|0[1-9][0-9]{1,3}[ /-][0-9]{3,8}(?:[ -][0-9]{2,8}){0,3}(?![\w-])"
     # 06 12 34 56 78, 01.23.45.67.89
     r"|0[1-9](?P<fr>[ .])[0-9]{2}(?P=fr)[0-9]{2}(?P=fr)[0-9]{2}(?P=fr)[0-9]{2}(?![\w-])"
-    # mobile numbers of Britain, Germany and France without a gap
-    r"|(?:07[0-9]{9}|01[5-7][0-9]{8,9}|0[67][0-9]{8})(?![\w-])))"
+    # 08-982 597 91, 0762-32 86 01
+    r"|0[1-9][0-9]{0,3}-[0-9]{2,3} [0-9]{2,3} [0-9]{2}(?![\w-])"
+    # ten or eleven digits after one zero, without a gap: numbers of orders hardly ever begin so
+    r"|0[1-9][0-9]{8,9}(?![\w-])))"
 )
+_EXTENDED = re.compile(r" ?(?:x|ext).*", re.DOTALL)
 _PHONE_WORD = re.compile(
     r"(?<![A-Za-z])(?:(?:tele)?phone|tel|mobile|cell|handy|telefon|whatsapp|fax|sms|(?:call|text|ring|reach) (?:me|us))"
     r"(?: ?(?:number|no\.?|nr\.?))?[ :=.]{0,3}(?:(?:is|at|on|under)[ :]{1,2})?"
@@ -249,7 +307,7 @@ def _ipv6(text: str) -> Iterator[Find]:
 def _phones(text: str) -> Iterator[Find]:
     for pattern, group in ((_PHONE, 0), (_PHONE_WORD, 1)):
         for match in pattern.finditer(text):
-            digits = _digits(match[group]).removeprefix("00")
+            digits = _digits(_EXTENDED.sub("", match[group])).removeprefix("00")
             if len(digits) == 11:
                 digits = digits.removeprefix("1")  # 1-800-433-7300 is 800-433-7300
             if _is_phone(digits):
@@ -268,6 +326,10 @@ _NUMBER = re.compile(rf"[0-9]{_GAP}{{0,3}}(?:[0-9]{_GAP}{{0,3}}){{6}}")
 _LONG_NUMBER = re.compile(r"[0-9]{2}(?:[ \u00a0-]?[A-Za-z0-9]){11}")
 
 
+def _may_hold_more_keys(text: str) -> bool:
+    return any(mark in text for mark in _MORE_MARKS) or (text.count(".") > 1 and _DISCORD.search(text) is not None)
+
+
 def _has_number(text: str) -> bool:
     return _NUMBER.search(text) is not None
 
@@ -280,6 +342,8 @@ FINDERS: tuple[Finder, ...] = (
     Finder("SECRET", lambda text: "PRIVATE KEY" in text, lambda text: _whole(_PRIVATE_KEY, text)),
     Finder("CREDENTIALS", lambda text: "://" in text and "@" in text, lambda text: _group(_CREDENTIALS, text)),
     Finder("SECRET", lambda text: any(mark in text for mark in _KEY_MARKS), lambda text: _whole(_KEY, text)),
+    Finder("SECRET", _may_hold_more_keys, lambda text: _whole(_MORE_KEYS, text)),
+    Finder("SECRET", lambda text: "https://" in text and "hook" in text, lambda text: _group(_WEBHOOK, text)),
     Finder("SECRET", lambda text: "eyJ" in text, lambda text: _whole(_JWT, text)),
     Finder(
         "SECRET", lambda text: "=" in text and ("?" in text or "&" in text), lambda text: _group(_QUERY_TOKEN, text)

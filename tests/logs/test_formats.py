@@ -74,7 +74,8 @@ def test_an_unknown_shape_is_an_error_that_names_the_keys_and_the_option():
         recognise([{"ts": 1, "frage_des_kunden": "Wo ist meine Bestellung?", "kanal": "web"}], "chat.jsonl")
     assert str(caught.value) == (
         "No user text was found in chat.jsonl, whose records have the keys ts, frage_des_kunden, kanal. "
-        "Name the field that holds it, for example: --field frage_des_kunden"
+        "Name the field that holds it, most likely: --field frage_des_kunden (“Wo ist meine Bestellung?”), "
+        "or --field kanal"
     )
 
 
@@ -91,8 +92,8 @@ def test_a_person_can_name_the_format():
         if name != "flat":
             assert recognise([value], "log", format=name).format == name
     assert trace({"text": "a", "body": "b"}, format="flat").messages[0].content == "a"
-    with pytest.raises(LogError, match="it knows anthropic, openai, sharegpt, messages, flat"):
-        recognise([value], "log", format="langfuse")
+    with pytest.raises(LogError, match=r"langflow is not a log format .* it knows otlp, .*, messages, flat"):
+        recognise([value], "log", format="langflow")
 
 
 # Flat records ---------------------------------------------------------------------------------
@@ -427,8 +428,8 @@ def test_a_text_of_white_space_is_no_input(text):
         ("traces/openai/chat_completions_request_response.jsonl", "openai", 3),
         ("traces/anthropic/messages_request_response.jsonl", "anthropic", 2),
         ("traces/sharegpt/sharegpt_sample.json", "sharegpt", 5),
-        ("traces/tau_bench/gpt4o_airline_trajectories.jsonl.gz", "messages", 200),
-        ("traces/braintrust/anthropic-v0800.log-payloads.json", "messages", 8),
+        ("traces/tau_bench/gpt4o_airline_trajectories.jsonl.gz", "tau-bench", 200),
+        ("traces/braintrust/anthropic-v0800.log-payloads.json", "braintrust", 8),
         ("logs/airline_support.jsonl.gz", "messages", 12_000),
         ("logs/arena_prompts.jsonl.gz", "messages", 500),
         ("logs/tool_calls.jsonl.gz", "messages", 2251),

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from generator.errors import LogError
 from generator.logs import ingestion
-from generator.logs.ingestion import IngestReport, ingest
+from generator.logs.ingestion import IngestReport, Reading, ingest
+from generator.logs.redaction import Masking
 from generator.store import Store
 from tests.hostile.corpus import SECRETS, SHORT
 from tests.hostile.files import hostile_files
@@ -97,7 +98,7 @@ def test_nothing_personal_reaches_the_project_file_unless_asked(tmp_path):
         assert b"a.person" not in file.read_bytes()
         assert SECRETS["anthropic"].encode() not in file.read_bytes()
     with Store.open(tmp_path / "raw.groundset", create=True) as store:
-        assert ingest(store, [str(path)], redact=False).redactions == {}
+        assert ingest(store, [str(path)], Reading(masking=Masking(structured=False))).redactions == {}
         assert any("a.person@example.com" in str(row) for row in content(store))
 
 

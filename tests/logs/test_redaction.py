@@ -1,14 +1,17 @@
 import json
 import random
 import re
+import sys
 import time
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from generator.errors import LogError
+from generator.logs import names
 from generator.logs.formats import RawTrace
-from generator.logs.redaction import Redactor
+from generator.logs.redaction import Masking, Redactor
 from generator.logs.secrets_and_persons import FINDERS
 from generator.records import Message, ToolCall
 from tests.hostile.corpus import HOSTILE, SECRETS
@@ -291,3 +294,55 @@ def test_no_half_million_characters_make_a_pattern_run_for_long(unit):
 
 def test_kinds_are_those_that_people_are_told_about():
     assert {finder.kind for finder in FINDERS} == {"SECRET", "CREDENTIALS", "EMAIL", "IBAN", "CARD", "IP", "PHONE"}
+
+
+def test_patterns_of_ones_own_are_masked_too_but_not_in_placeholders():
+    masking = Masking(also=(r"CUST-\d+", r"\d+"))
+    redactor = masking.redactor(KEY, {})
+    assert redactor.redact("CUST-12 wrote to a@x.com, 7 times") == "⟦OTHER-1⟧ wrote to ⟦EMAIL-1⟧, ⟦OTHER-2⟧ times"
+    assert redactor.drain().counts == {"EMAIL": 1, "OTHER": 2}
+
+
+def test_a_pattern_that_would_run_for_ever_elsewhere_takes_linear_time():
+    redactor = Masking(also=("(a+)+$", "(x|x)*y")).redactor(KEY, {})
+    started = time.process_time()
+    redactor.redact("a" * 200_000 + "!" + "x" * 200_000)
+    assert time.process_time() - started < 5
+
+
+@pytest.mark.parametrize(
+    ("pattern", "says"), [("(", "is not a pattern"), ("a*", "fits an empty text"), (r"(?=a)b", "is not a pattern")]
+)
+def test_a_pattern_that_cannot_be_used_is_one_sentence(pattern, says):
+    with pytest.raises(LogError, match=says):
+        Masking(also=(pattern,)).redactor(KEY, {})
+
+
+def test_masking_nothing_and_more_at_once_is_refused():
+    assert Masking(structured=False).redactor(KEY, {}) is None
+    with pytest.raises(LogError, match="--no-redact keeps everything"):
+        Masking(structured=False, also=("x",)).redactor(KEY, {})
+
+
+@pytest.mark.parametrize("number", ["883-237-8876x232", "(710)827-3464 ext. 686", "0430830401", "08-982 597 91"])
+def test_a_phone_number_is_masked_with_its_extension_and_without_gaps(number):
+    assert redacted(f"call {number} please") == "call ⟦PHONE-1⟧ please"
+
+
+def test_names_are_masked_where_their_extra_is_installed():
+    pytest.importorskip("presidio_analyzer", reason="names are an extra: pip install 'groundset[names]'")
+    util = pytest.importorskip("spacy.util", reason="names are an extra: pip install 'groundset[names]'")
+    if not util.get_installed_models():
+        pytest.skip("no model of spaCy is installed: python -m spacy download en_core_web_md")
+    redactor = Masking(names=True).redactor(KEY, {})
+    after = redactor.redact("My name is John Smith and my mail is a@x.com. John Smith wants a refund.")
+    assert "Smith" not in after
+    assert "⟦EMAIL-1⟧" in after
+    assert "refund" in after
+
+
+def test_names_without_their_extra_are_one_sentence_with_the_remedy(monkeypatch):
+    monkeypatch.setitem(sys.modules, "presidio_analyzer", None)
+    names._analyzer.cache_clear()
+    with pytest.raises(LogError, match=r"pip install 'groundset\[names\]'"):
+        Masking(names=True).redactor(KEY, {})

@@ -5,13 +5,12 @@ from typing import Any
 from generator.logs.formats.conversation import answer_of, messages_of, trace_of, unwrapped
 from generator.logs.formats.openai_chat import request_of, response_of
 from generator.logs.formats.raw import Format, RawTrace
-from generator.logs.formats.signals import signals_of
-from generator.logs.formats.times import seen_at
 
 _BLOCKS = ("tool_use", "tool_result")
 
 
-def _recognise(value: Any) -> str | None:
+def recognise(value: Any) -> str | None:
+    """Why a record looks like an exchange with the Messages API."""
     if not isinstance(value, dict):
         return None
     found = request_of(value)
@@ -41,19 +40,27 @@ def _has_tool_blocks(messages: Any) -> bool:
     )
 
 
-def _read(value: Any) -> RawTrace:
+def read(value: Any) -> RawTrace:
+    """The trace of a request and its response."""
     value = value if isinstance(value, dict) else {}
     _, request = request_of(value) or ("", {})
     response = response_of(value)
     body = response if isinstance(response, dict) else None
     said: Any = {"content": response} if isinstance(response, str) else body
     answer = answer_of(messages_of([{**said, "role": "assistant"}])) if said else None
-    return trace_of(
-        messages_of(unwrapped(request.get("messages")), unwrapped(request.get("system"))),
-        answer,
-        seen_at(value, body),
-        signals_of(value, body),
-    )
+    messages = messages_of(unwrapped(request.get("messages")), unwrapped(request.get("system")))
+    return trace_of(messages, answer, value, body, request)
 
 
-FORMAT = Format("anthropic", _recognise, _read)
+FORMAT = Format(
+    "anthropic",
+    recognise,
+    read,
+    paths={
+        "input": "request.messages[] and request.system",
+        "answer": "response.content[] of type text",
+        "user": "request.metadata.user_id",
+        "outcome": "stop_reason, error, feedback",
+    },
+    folds=True,
+)

@@ -1,17 +1,21 @@
 """Turns of a conversation, in any of the shapes in which logs write them, to messages.
 
-Who said it stands under `role`, `from` or `author`, what was said under `content`, `value`, `text` or
-`parts`, as text or as a list of parts. The shapes do not contradict one another, so one reader knows all.
+Who said it stands under `role`, `from` or `author`, or in the name of a class (LangChain); what was said
+under `content`, `value`, `text` or `parts`. The shapes do not contradict one another, so one reader knows all.
 """
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from generator.logs.formats.raw import RawTrace, Scalar, UnusableError
-from generator.logs.values import UnreadableError, parse
-from generator.records import Message, Role, ToolCall
+from generator.logs.formats.content import call_of, calls_in, kind_of, read_content, result_of, text_of, unwrapped
+from generator.logs.formats.identity import conversation_of, user_of
+from generator.logs.formats.raw import RawTrace, UnusableError
+from generator.logs.formats.signals import signals_of
+from generator.logs.formats.times import seen_at
+from generator.records import Message, Role
+
+__all__ = ["answer_of", "are_turns", "is_turn", "messages_of", "text_of", "trace_of", "unwrapped"]
 
 _ROLES: dict[str, Role] = {
     **dict.fromkeys(("system", "developer"), "system"),
@@ -24,25 +28,21 @@ _ROLES: dict[str, Role] = {
 }
 _SPEAKER = ("role", "from", "author", "speaker", "sender")
 _SAID = ("content", "value", "text", "parts", "message")
-_TEXT_PARTS = ("text", "input_text", "output_text", "refusal")
-_IMAGES = ("image", "image_url", "input_image")
-_PART_NAME = re.compile(r"[a-z][a-z_]{0,30}")
+_CLASSES: dict[str, Role] = {"human": "user", "ai": "assistant", "system": "system", "tool": "tool"}
+"""LangChain's kinds of messages; the names of its classes begin with them."""
+_ASKS = ("function_call", "custom_tool_call", "mcp_call")
+_GIVES = ("function_call_output", "custom_tool_call_output")
+_UNSAID = ("reasoning", "item_reference", "compaction")
+"""Items of the Responses API that nobody says and no tool answers."""
 _MARKERS = re.compile(r"\[[a-z][a-z_]{0,30}\]")
-
-
-def unwrapped(value: Any) -> Any:
-    """A value that a log stored as JSON text inside JSON, as the value it is."""
-    if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
-        try:
-            return parse(value)
-        except UnreadableError:
-            return value
-    return value
 
 
 def is_turn(value: Any) -> bool:
     """Whether a value says who spoke and what."""
-    return isinstance(value, dict) and _role(value) is not None and any(key in value for key in (*_SAID, "tool_calls"))
+    if not isinstance(value, dict):
+        return False
+    value = _unboxed(value)
+    return _role(value) is not None and any(key in value for key in (*_SAID, "tool_calls"))
 
 
 def are_turns(value: Any) -> bool:
@@ -69,25 +69,27 @@ def messages_of(rows: Any, system: Any = None) -> list[Message]:
     return messages
 
 
-def trace_of(
-    messages: Sequence[Message],
-    answer: str | None = None,
-    seen_at: str | None = None,
-    signals: Mapping[str, Scalar] | None = None,
-) -> RawTrace:
+def trace_of(messages: Sequence[Message], answer: str | None = None, *holders: Any) -> RawTrace:
     """The trace of a conversation: what the model was given, and what came after as the answer.
+
+    Args:
+        messages: All of the conversation.
+        answer: The answer, where it stands beside the conversation.
+        holders: Objects of the log that may say when it was, who asked and how it ended; the surest first.
 
     Raises:
         UnusableError: the user says nothing.
     """
-    if not any(message.role == "user" and _has_words(message.content) for message in messages):
+    if not any(message.role == "user" and has_words(message.content) for message in messages):
         raise UnusableError("no user text")
     last = max(number for number, message in enumerate(messages) if message.role in ("user", "tool"))
     return RawTrace(
         messages=tuple(messages[: last + 1]),
         answer=answer or answer_of(messages[last + 1 :]),
-        seen_at=seen_at,
-        signals=signals or {},
+        seen_at=seen_at(*holders),
+        signals=signals_of(*holders),
+        user=user_of(*holders),
+        conversation=conversation_of(*holders),
     )
 
 
@@ -101,16 +103,30 @@ def answer_of(messages: Sequence[Message]) -> str | None:
     return "\n".join(lines) or None
 
 
-def text_of(content: Any) -> str:
-    """The text in a content: a string, a list of parts, or an object around either."""
-    return _read(content)[0]
-
-
-def _has_words(content: str) -> bool:
+def has_words(content: str) -> bool:
+    """Whether a content says anything besides marks of parts that cannot be shown."""
     text = content.strip()
     if not text.startswith("["):
         return bool(text)
     return bool(_MARKERS.sub("", text).strip())
+
+
+def _unboxed(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A message of LangChain that was written as a constructor, or under `data`, as the message it is."""
+    if row.get("type") == "constructor" and isinstance(inner := row.get("kwargs"), dict):
+        path = row.get("id")
+        name = str(path[-1]).lower() if isinstance(path, list) and path else ""
+        said_by = next((each for each in _CLASSES if name.startswith(each)), None)
+        return {**inner, "type": said_by} if said_by else inner
+    kind = row.get("type")
+    if (
+        isinstance(kind, str)
+        and kind in _CLASSES
+        and "content" not in row
+        and isinstance(inner := row.get("data"), dict)
+    ):
+        return {**inner, "type": kind}
+    return row
 
 
 def _role(row: Mapping[str, Any]) -> Role | None:
@@ -120,19 +136,25 @@ def _role(row: Mapping[str, Any]) -> Role | None:
             speaker = speaker.get("role")
         if isinstance(speaker, str):
             return _ROLES.get(speaker) or _ROLES.get(speaker.strip().lower())
+    kind = row.get("type")
+    if isinstance(kind, str) and "content" in row:
+        return _CLASSES.get(kind.removesuffix("MessageChunk").removesuffix("Message").lower())
     return None
 
 
 def _turn(row: Any) -> list[Message]:
     if not isinstance(row, dict):
         raise UnusableError("a message is not an object")
+    row = _unboxed(row)
     role = _role(row)
     if role is None:
-        raise UnusableError("a message of an unknown role")
+        return _item(row)
     content = next((row[key] for key in _SAID if row.get(key) is not None), None)
-    text, calls, results = _read(content)
-    if role == "assistant" and (asked := row.get("tool_calls") or row.get("function_call")):
-        calls = (*calls, *_tool_calls(asked))
+    if role == "tool" and isinstance(content, dict) and kind_of(content) == "function" and "function" in content:
+        return []  # the definition of a tool, which LangChain's tracer writes as a message
+    text, calls, results = read_content(content)
+    if role == "assistant" and (asked := _asked(row)):
+        calls = (*calls, *calls_in(asked))
     if not results:
         answered = row.get("tool_call_id") if role == "tool" else None
         return [Message(role, text, calls, None if answered is None else str(answered))]
@@ -140,78 +162,20 @@ def _turn(row: Any) -> list[Message]:
     return [*results, *([Message(role, text, calls)] if text.strip() or calls else [])]
 
 
-_Read = tuple[str, tuple[ToolCall, ...], tuple[Message, ...]]
+def _asked(row: Mapping[str, Any]) -> Any:
+    extra = row.get("additional_kwargs")
+    return row.get("tool_calls") or row.get("function_call") or (isinstance(extra, dict) and extra.get("tool_calls"))
 
 
-def _read(content: Any) -> _Read:
-    """Text, tool calls and tool results of a content."""
-    if content is None:
-        return "", (), ()
-    if isinstance(content, str):
-        return content, (), ()
-    if isinstance(content, dict):
-        inner = next((content[key] for key in ("parts", "content") if isinstance(content.get(key), list | str)), None)
-        return _read(inner if inner is not None and "type" not in content else [content])
-    if not isinstance(content, list):
-        return str(content), (), ()
-    texts: list[str] = []
-    calls: list[ToolCall] = []
-    results: list[Message] = []
-    for part in content:
-        kind = _kind(part)
-        if kind in ("tool_use", "tool_call", "tool-call"):
-            calls.append(_tool_use(part))
-        elif kind in ("tool_result", "tool-result"):
-            answered = part.get("tool_use_id") or part.get("toolCallId")
-            result = text_of(part.get("content", part.get("result")))
-            results.append(Message("tool", result, tool_call_id=None if answered is None else str(answered)))
-        else:
-            texts.append(_part_text(part, kind))
-    return "\n".join(text for text in texts if text), tuple(calls), tuple(results)
-
-
-def _kind(part: Any) -> str:
-    if not isinstance(part, dict):
-        return ""
-    kind = part.get("type") or part.get("content_type")
-    return kind if isinstance(kind, str) else ""
-
-
-def _part_text(part: Any, kind: str) -> str:
-    if isinstance(part, str):
-        return part
-    if isinstance(part, dict):
-        if not kind or kind in _TEXT_PARTS:
-            text = next((part[key] for key in ("text", "refusal", "content", "value") if key in part), None)
-            if isinstance(text, str):
-                return text
-            if isinstance(text, dict) and isinstance(text.get("value"), str):
-                return str(text["value"])  # the Assistants API
-        if kind in _IMAGES:
-            return "[image]"
-        if _PART_NAME.fullmatch(kind):
-            return f"[{kind}]"
-    return "[part]"  # it cannot be shown, but must not vanish without a mark
-
-
-def _tool_use(part: Mapping[str, Any]) -> ToolCall:
-    called = str(part.get("id") or part.get("toolCallId") or "")
-    name = str(part.get("name") or part.get("toolName") or "")
-    return ToolCall(called, name, _json(part.get("input", part.get("args", {}))))
-
-
-def _tool_calls(asked: Any) -> list[ToolCall]:
-    calls = []
-    for call in asked if isinstance(asked, list) else [asked]:
-        if isinstance(call, dict):
-            inner = call.get("function")
-            function = inner if isinstance(inner, dict) else call
-            arguments = function.get("arguments", function.get("args", {}))
-            calls.append(ToolCall(str(call.get("id") or ""), str(function.get("name") or ""), _json(arguments)))
-    return calls
-
-
-def _json(arguments: Any) -> str:
-    if isinstance(arguments, str):
-        return arguments
-    return json.dumps(arguments, ensure_ascii=False, separators=(",", ":"))
+def _item(row: Mapping[str, Any]) -> list[Message]:
+    """An item of the Responses API that is no message."""
+    kind = kind_of(row)
+    if kind in _ASKS:
+        return [Message("assistant", "", (call_of({**row, "id": row.get("call_id") or row.get("id")}),))]
+    if kind in _GIVES:
+        return [result_of(row)]
+    if kind in _UNSAID:
+        return []
+    if kind.endswith("_call"):  # a tool that the provider runs itself, such as web_search_call
+        return [Message("assistant", f"[{kind}]")]
+    raise UnusableError("a message of an unknown role")

@@ -9,8 +9,6 @@ from generator.errors import LogError
 from generator.logs.formats.conversation import are_turns, messages_of, text_of, trace_of, unwrapped
 from generator.logs.formats.messages import answer_in
 from generator.logs.formats.raw import RawTrace, UnusableError
-from generator.logs.formats.signals import signals_of
-from generator.logs.formats.times import seen_at
 from generator.records import Message
 
 NAME = "flat"
@@ -20,6 +18,12 @@ FIELD_NAMES = (
     *("msg", "body", "transcript", "ticket", "description", "comment", "goal", "problem", "search", "searchquery"),
 )
 """Names of fields that hold what a user wrote, the surest first, folded."""
+PATHS = {
+    "answer": "answer, response, output and the like",
+    "time": "timestamp, created_at and the like",
+    "user": "user_id, user and the like",
+    "outcome": "score, feedback, error and the like",
+}
 _STEP = re.compile(r"\[(-?\d{1,9})\]|\.?([^.\[\]]+)")
 
 
@@ -111,15 +115,10 @@ def reader(field: str | None) -> Callable[[Any], RawTrace]:
 def _trace(value: Any, found: Any) -> RawTrace:
     turns = unwrapped(found)
     if are_turns(turns):
-        return trace_of(messages_of(turns), None, seen_at(value), signals_of(value))
+        return trace_of(messages_of(turns), None, value)
     record = value if isinstance(value, dict) else {}
     system = record.get("system") or record.get("system_prompt")
     messages = [Message("system", system)] if isinstance(system, str) and system.strip() else []
     messages.append(Message("user", text_of(found)))
     answer = answer_in(record)
-    return trace_of(
-        messages,
-        answer if answer != messages[-1].content else None,
-        seen_at(record, record.get("metadata")),
-        signals_of(record),
-    )
+    return trace_of(messages, answer if answer != messages[-1].content else None, record, record.get("metadata"))

@@ -5,8 +5,6 @@ from typing import Any
 
 from generator.logs.formats.conversation import are_turns, messages_of, text_of, trace_of, unwrapped
 from generator.logs.formats.raw import Format, RawTrace, UnusableError
-from generator.logs.formats.signals import signals_of
-from generator.logs.formats.times import seen_at
 
 KEYS = (
     "messages",
@@ -50,12 +48,9 @@ def _read(value: Any) -> RawTrace:
     found = _turns_in(value)
     rows = found[1] if found else unwrapped(next((value[key] for key in KEYS if key in value), None))
     first = rows[0] if isinstance(rows, list) and rows else None
-    return trace_of(
-        messages_of(rows, value.get("system") or value.get("system_prompt")),
-        answer_in(value),
-        seen_at(value, value.get("metadata"), first),
-        signals_of(value),
-    )
+    messages = messages_of(rows, value.get("system") or value.get("system_prompt"))
+    when = {"timestamp": first["timestamp"]} if isinstance(first, dict) and "timestamp" in first else {}
+    return trace_of(messages, answer_in(value), value, value.get("metadata"), when)
 
 
 def answer_in(value: Mapping[str, Any]) -> str | None:
@@ -69,4 +64,15 @@ def answer_in(value: Mapping[str, Any]) -> str | None:
     return None
 
 
-FORMAT = Format("messages", _recognise, _read)
+FORMAT = Format(
+    "messages",
+    _recognise,
+    _read,
+    paths={
+        "input": "messages[] (also conversation, turns, history and the like, or the list itself)",
+        "answer": "what follows the last user turn, or answer, response, output",
+        "time": "timestamp, created_at and the like",
+        "outcome": "reward, score, feedback, error and the like",
+    },
+    folds=True,
+)

@@ -1,7 +1,7 @@
 """OpenAI Chat Completions: a request and its response side by side, nested or flat, also stored as JSON text.
 
 `{"request": {"messages": [...]}, "response": {"choices": [...]}}`, `{"messages": [...], "model": ...,
-"response": ...}`, Helicone's `request_body`, the Batch API's `body`, LiteLLM's payloads.
+"response": ...}`, the Batch API's `body`.
 """
 
 from collections.abc import Mapping
@@ -9,8 +9,6 @@ from typing import Any
 
 from generator.logs.formats.conversation import answer_of, messages_of, text_of, trace_of, unwrapped
 from generator.logs.formats.raw import Format, RawTrace
-from generator.logs.formats.signals import signals_of
-from generator.logs.formats.times import seen_at
 
 REQUESTS = ("request", "request_body", "body", "kwargs")
 RESPONSES = ("response", "response_body", "completion", "output")
@@ -49,19 +47,16 @@ def _has_answer(value: Mapping[str, Any]) -> bool:
     return "choices" in value or response_of(value) is not None
 
 
-def _read(value: Any) -> RawTrace:
+def read(value: Any) -> RawTrace:
+    """The trace of a request and its response."""
     value = value if isinstance(value, dict) else {}
     _, request = request_of(value) or ("", {})
     response = response_of(value)
     body = response if isinstance(response, dict) else value
     choice = _first_choice(body)
     answer = text_of(response) if isinstance(response, str) else _answer(choice)
-    return trace_of(
-        messages_of(unwrapped(request.get("messages")), request.get("system")),
-        answer,
-        seen_at(value, body),
-        signals_of(value, body if body is not value else None, choice),
-    )
+    holders = (value, *((body,) if body is not value else ()), choice, request)
+    return trace_of(messages_of(unwrapped(request.get("messages")), request.get("system")), answer, *holders)
 
 
 def _first_choice(body: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -78,4 +73,16 @@ def _answer(choice: Mapping[str, Any]) -> str | None:
     return text if isinstance(text, str) else None
 
 
-FORMAT = Format("openai", _recognise, _read)
+FORMAT = Format(
+    "openai",
+    _recognise,
+    read,
+    paths={
+        "input": "request.messages[] (also body, kwargs or none around it)",
+        "answer": "response.choices[0].message",
+        "time": "response.created, timestamp",
+        "user": "request.user, user_id",
+        "outcome": "finish_reason, error, feedback",
+    },
+    folds=True,
+)

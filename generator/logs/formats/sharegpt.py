@@ -4,8 +4,6 @@ from typing import Any
 
 from generator.logs.formats.conversation import messages_of, trace_of, unwrapped
 from generator.logs.formats.raw import Format, RawTrace
-from generator.logs.formats.signals import signals_of
-from generator.logs.formats.times import seen_at
 
 _KEYS = ("conversations", "conversation", "messages")
 
@@ -24,7 +22,12 @@ def _recognise(value: Any) -> str | None:
 def _read(value: Any) -> RawTrace:
     value = value if isinstance(value, dict) else {}
     rows = unwrapped(next((value[key] for key in _KEYS if key in value), None))
-    return trace_of(messages_of(rows, value.get("system")), None, seen_at(value), signals_of(value))
+    return trace_of(messages_of(rows, value.get("system")), None, value)
 
 
-FORMAT = Format("sharegpt", _recognise, _read)
+FORMAT = Format(
+    "sharegpt",
+    _recognise,
+    _read,
+    paths={"input": "conversations[] with from human: value", "answer": "from gpt: value"},
+)

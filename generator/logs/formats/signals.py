@@ -20,6 +20,8 @@ KEYS = frozenset(
 INSIDE = ("metadata", "feedback", "scores", "score", "outcome", "signals", "evaluation")
 """Objects in which outcomes lie one level down."""
 _LONGEST = 300
+_NAME = 60
+_VALUES = ("value", "stringValue", "score")
 
 
 def signals_of(*holders: Any) -> dict[str, Scalar]:
@@ -33,6 +35,17 @@ def signals_of(*holders: Any) -> dict[str, Scalar]:
                     _collect(inner, found)
             if isinstance(error := holder.get("error"), dict):
                 _collect({"error": error.get("code") or error.get("type") or error.get("message")}, found)
+    return found
+
+
+def scores_of(scores: Any) -> dict[str, Scalar]:
+    """The scores of a list of `{"name", "value"}`, as graders leave them beside a trace."""
+    found: dict[str, Scalar] = {}
+    for score in scores if isinstance(scores, list) else []:
+        if isinstance(score, dict) and isinstance(name := score.get("name"), str) and "label" not in name.lower():
+            value = next((score[key] for key in _VALUES if score.get(key) is not None), None)
+            if isinstance(value, str | int | float | bool):
+                found.setdefault(f"score.{name[:_NAME]}", value[:_LONGEST] if isinstance(value, str) else value)
     return found
 
 

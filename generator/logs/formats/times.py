@@ -16,6 +16,8 @@ KEYS = (
     "seen_at",
     "start_time",
     "startTime",
+    "startTimeUnixNano",
+    "start_time_unix_nano",
     "request_created_at",
     "request_time",
     "logged_at",
@@ -44,6 +46,7 @@ def seen_at(*holders: Any) -> str | None:
 def parse_time(value: Any) -> str | None:
     """A time as ISO 8601 in UTC, to the second where it has no fraction; None where it cannot be one."""
     try:
+        value = _number_in(value)
         if isinstance(value, bool):
             return None
         if isinstance(value, int | float):
@@ -55,6 +58,20 @@ def parse_time(value: Any) -> str | None:
         return moment.astimezone(UTC).isoformat().replace("+00:00", "Z") if moment else None
     except (ValueError, OverflowError, OSError):
         return None
+
+
+def _number_in(value: Any) -> Any:
+    """A time in two parts as one number: [seconds, nanoseconds], or the halves of so many nanoseconds."""
+    if isinstance(value, list) and len(value) == 2 and all(isinstance(each, int) for each in value):
+        return value[0] + value[1] / 1e9
+    if (
+        isinstance(value, dict)
+        and isinstance(low := value.get("low"), int)
+        and isinstance(high := value.get("high"), int)
+    ):
+        number = (high << 32) + (low & 0xFFFFFFFF) if 0 <= high < 2**32 else 0
+        return number if number >= _UNITS[-1][0] else None
+    return value
 
 
 def _since_1970(number: float) -> datetime | None:
