@@ -29,6 +29,11 @@ if TYPE_CHECKING:
 _BUG = 70
 _GATE = 0.10
 """Share of untested traffic by which the verdict goes when no other is given."""
+_TARGETS = (
+    *("jsonl", "csv", "parquet", "huggingface", "inspect", "promptfoo", "openai", "deepeval", "ragas"),
+    *("langsmith", "langfuse", "braintrust", "phoenix", "pytest"),
+)
+"""The formats of `evalset.exporting`, named here because importing it costs `--help` half a second."""
 _PROBLEMS = 5
 """How many of a run's problems, or of vanished clusters, are shown."""
 
@@ -382,9 +387,11 @@ _decision_command("reject", "reject", "Reject drafts by id, or the first of the 
 @cli.command()
 @_project
 @click.argument("out", type=click.Path(path_type=Path))
-@click.option("--format", required=True, type=click.Choice(["jsonl", "inspect", "promptfoo"]), help="For which tool.")
+@click.option("--format", required=True, type=click.Choice(_TARGETS), help="For which tool.")
 @click.option("--size", type=click.IntRange(1), metavar="N", help="A balanced set of N.")
 @click.option("--split", type=click.Choice(["dev", "holdout"]), help="Only this split.")
+@click.option("--csv-raw", is_flag=True, help="CSV for programs: cells that look like formulas stay as they are.")
+@click.option("--licence", metavar="TEXT", help="What the card says may be done with the set.")
 @_as_json
 def export(
     project: Path,
@@ -392,6 +399,8 @@ def export(
     format: str,
     size: int | None,
     split: Literal["dev", "holdout"] | None,
+    csv_raw: bool,
+    licence: str | None,
     as_json: bool,
 ) -> None:
     """Write the accepted samples for another tool."""
@@ -399,13 +408,23 @@ def export(
     from generator.store import Store
 
     with Store.open(project) as store:
-        report = write(store, out, format, size=size, split=split)
+        report = write(store, out, format, size=size, split=split, csv_raw=csv_raw, licence=licence)
     if as_json:
-        show_json({"path": str(report.path), "files": list(report.files), "samples": report.samples})
+        show_json(
+            {
+                "path": str(report.path),
+                "files": list(report.files),
+                "samples": report.samples,
+                "warnings": list(report.warnings),
+            }
+        )
         return
     show(f"{report.samples} samples -> {report.path} ({', '.join(report.files)})")
     if report.previous:
         show(f"the export that was there is kept as {report.previous}")
+    for warning in report.warnings:
+        show(warning)
+    click.echo(f"next: groundset gaps {project} --evals {report.path}", err=True)
 
 
 @cli.command()
