@@ -128,6 +128,13 @@ _draft_options = _options(
 )
 
 
+def _named(benchmarks: Sequence[str]) -> list[tuple[str, str]]:
+    named = [(name, file) for name, equals, file in (each.partition("=") for each in benchmarks) if equals and file]
+    if len(named) != len(benchmarks):
+        raise ConfigError("Name each benchmark and its file, for example: mmlu=mmlu.jsonl")
+    return named
+
+
 def _clusters(value: str | None) -> int | None:
     if value is None or value == "auto":
         return None
@@ -629,15 +636,33 @@ def mirage(project: Path, benchmarks: Sequence[str], scores: str | None, cluster
     from generator.config import Config
     from generator.store import Store
 
-    named = [(name, file) for name, equals, file in (each.partition("=") for each in benchmarks) if equals and file]
-    if len(named) != len(benchmarks):
-        raise ConfigError("Name each benchmark and its file, for example: mmlu=mmlu.jsonl")
+    named = _named(benchmarks)
     with Store.open(project) as store, TerminalNarrator() as narrator:
         answer = assessment.mirage(store, Config.beside(project), narrator, named, scores)
     if as_json:
         show_json(answer.as_json())
     else:
         show_mirage(answer, clusters)
+
+
+@cli.command()
+@_project
+@click.argument("out", type=click.Path(path_type=Path, dir_okay=False), metavar="OUT.html")
+@click.option(
+    "--benchmark", "benchmarks", multiple=True, metavar="NAME=FILE", help="Also say what this benchmark reaches."
+)
+def report(project: Path, out: Path, benchmarks: Sequence[str]) -> None:
+    """One page with the map, the clusters, the gaps, the mirage, the costs, and how the set was made."""
+    from generator.config import Config
+    from generator.reporting import write_report
+    from generator.store import Store
+
+    named = _named(benchmarks)
+    with Store.open(project) as store, TerminalNarrator() as narrator:
+        made = write_report(store, Config.beside(project), narrator, out, named)
+        narrator.close()
+        show(f"{made.counts.samples:,} samples test {percent(made.coverage.estimate)} of the traffic -> {out}")
+        _next(store)
 
 
 @cli.command()

@@ -145,10 +145,10 @@ def _our_table(path: Path) -> tuple[list[_Row], str] | None:
     csv.field_size_limit(LINE_LIMIT)
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            if file.readline().rstrip() != ",".join(COLUMNS):
+            if next(csv.reader(file)) != list(COLUMNS):
                 return None
             table = list(csv.DictReader(file, COLUMNS))
-    except (OSError, ValueError, csv.Error):
+    except (OSError, ValueError, StopIteration, csv.Error):
         return None
     for row in table:
         if row[SAFE_COLUMN] == "yes":

@@ -17,6 +17,7 @@ project, name = sys.argv[1:3]
 rows = Path(__file__).with_name("rows.jsonl").read_bytes().split(b"\\n")
 rows = [json.loads(row) for row in rows if row]
 dataset = braintrust.init_dataset(project=project, name=name)
+print(f"dataset {dataset.id}")  # asks the server for it: rows would be dropped in silence if it said no
 for row in rows:
     dataset.insert(id=row["id"], input=row["input"], expected=row["expected"], metadata=row["metadata"])
 dataset.flush()

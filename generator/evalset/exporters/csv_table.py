@@ -23,7 +23,8 @@ _LIVE = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "'", "\t", "\r", "\n")
 def render(samples: Sequence[Sample], *, raw: bool = False) -> Mapping[str, bytes]:
     """`samples.csv`."""
     text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    # Older versions of Python leave a lone carriage return without quotes unless all cells have them.
+    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n", quoting=csv.QUOTE_ALL)
     writer.writeheader()
     for row in map(_row, samples):
         cells = row if raw else {name: safe(cell) for name, cell in row.items()}
