@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 
 from generator.evalset.templating import markdown_environment
-from generator.evalset.tested import tested_by
+from generator.evalset.tested import what_is_tested
 from generator.records import Origin, Sample
 from generator.store import Store
 
@@ -25,7 +25,7 @@ def card(
     store: Store, chosen: Sequence[Sample], format: str, *, licence: str | None, raw: bool, files: Sequence[str]
 ) -> bytes:
     """`README.md` of an export; for Hugging Face it begins with what `load_dataset` looks for."""
-    tested = tested_by(store, {sample.id for sample in chosen})
+    tested = what_is_tested(store, {sample.id for sample in chosen})
     gaps = tested.gaps
     page = markdown_environment().get_template("card.md")
     text = page.render(

@@ -40,7 +40,7 @@ class Tested:
         return sorted((each for each in self.clusters if each.untested > 0), key=lambda each: -each.untested)
 
 
-def tested_by(store: Store, ids: Collection[str]) -> Tested:
+def what_is_tested(store: Store, ids: Collection[str]) -> Tested:
     """What these drafts test, cell by cell, as the review queue counts it."""
     cells = store.cells()
     rows = store.queue_rows()

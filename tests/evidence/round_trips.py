@@ -193,7 +193,7 @@ def promptfoo(place: Place) -> list[Row]:
     path = place.folder / "promptfooconfig.yaml"
     config = yaml.safe_load(path.read_text())
     config["prompts"] = ["{{case.input}}", "{{case.expected}}"]
-    config["defaultTest"] = {"options": {"disableVarExpansion": True}}
+    del config["defaultTest"]  # its assertion asks a model
     path.write_text(yaml.safe_dump(config))
     out = place.home / "promptfoo.json"
     run(["npx", "--yes", PROMPTFOO, "eval", "--no-cache", "--output", out, "--no-progress-bar", "--no-table"], place)
