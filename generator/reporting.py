@@ -159,10 +159,13 @@ def _places(found: GapsAnswer, weights: npt.NDArray[np.float64]) -> npt.NDArray[
     if len(middles) < 5:
         places = np.stack([np.arange(len(middles), dtype=np.float64), np.zeros(len(middles))], axis=1)
     else:
-        from sklearn.manifold import TSNE  # takes long to import
+        # Both take long to import.
+        from sklearn.manifold import TSNE
+        from threadpoolctl import threadpool_limits
 
         layout = TSNE(init="pca", perplexity=min(15.0, (len(middles) - 1) / 3), random_state=0)
-        places = np.asarray(layout.fit_transform(middles), dtype=np.float64)
+        with threadpool_limits(limits=1):  # sums in another order would give another picture
+            places = np.asarray(layout.fit_transform(middles), dtype=np.float64)
     low, high = places.min(axis=0), places.max(axis=0)
     return np.asarray((places - low) / np.maximum(high - low, 1e-9))
 

@@ -4,6 +4,7 @@ Both environments finalise each value that a template shows: what is no `Markup`
 figures return `Markup`, because what they made is ours.
 """
 
+import functools
 import re
 from typing import Any
 
@@ -18,11 +19,13 @@ _CUT = 200
 """Characters of a foreign text that a line of Markdown shows."""
 
 
+@functools.cache
 def html_environment() -> Environment:
     """For pages of HTML."""
     return _environment(autoescape=True, finalize=lambda value: _foreign_html(value))
 
 
+@functools.cache
 def markdown_environment() -> Environment:
     """For pages of Markdown."""
     return _environment(autoescape=False, finalize=lambda value: _foreign_markdown(value))
