@@ -5,7 +5,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint test-long evidence drafting-evidence fuzz clean
+.PHONY: help install demo test lint test-long evidence drafting-evidence fuzz round-trips clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ drafting-evidence: $(STAMP) ## figures of drafting alone: landing, bills, faults
 
 fuzz: $(STAMP) ## log formats, redaction and damaged logs at length (ten minutes or so)
 	@for script in formats redaction fuzz_readers; do echo "== $$script"; PYTHONPATH=. $(BIN)/python tests/evidence/$$script.py || exit 1; done
+
+round-trips: $(STAMP) ## hostile samples through the real consumer of every export (installs them under build/)
+	@PYTHONPATH=. $(BIN)/python tests/evidence/round_trips.py
 
 clean: ## remove what the targets made
 	@rm -rf .venv build dist demo

@@ -77,7 +77,7 @@ def show_mirage(answer: "MirageAnswer", clusters: int) -> None:
             f"{len(each.items):,}",
             percent(each.reach.share.estimate),
             _range(each.reach.share),
-            _worth(each.reach.worth, most),
+            worth(each.reach.worth, most),
         )
         for each in answer.benchmarks
     ]
@@ -101,7 +101,8 @@ def show_mirage(answer: "MirageAnswer", clusters: int) -> None:
         _show_order(answer.order)
 
 
-def _worth(found: "Worth", most: int) -> str:
+def worth(found: "Worth", most: int) -> str:
+    """What a benchmark is worth in random traces, in words; `most` were drawn at most."""
     if found.beyond:
         return f"more than {most:,}"
     if found.estimate < 1:

@@ -30,6 +30,11 @@ if TYPE_CHECKING:
 _BUG = 70
 _GATE = 0.10
 """Share of untested traffic by which the verdict goes when no other is given."""
+_TARGETS = (
+    *("jsonl", "csv", "parquet", "huggingface", "inspect", "promptfoo", "openai", "deepeval", "ragas"),
+    *("langsmith", "langfuse", "braintrust", "phoenix", "pytest"),
+)
+"""The formats of `evalset.exporting`, named here because importing it costs `--help` half a second."""
 _PROBLEMS = 5
 """How many of a run's problems, or of vanished clusters, are shown."""
 
@@ -144,6 +149,13 @@ _draft_options = _options(
     click.option("--per-cluster", type=click.IntRange(1, 50), help="Drafts asked for per cluster (4)."),
     click.option("--no-names", is_flag=True, help="Leave the clusters the names made of their phrases."),
 )
+
+
+def _named(benchmarks: Sequence[str]) -> list[tuple[str, str]]:
+    named = [(name, file) for name, equals, file in (each.partition("=") for each in benchmarks) if equals and file]
+    if len(named) != len(benchmarks):
+        raise ConfigError("Name each benchmark and its file, for example: mmlu=mmlu.jsonl")
+    return named
 
 
 def _clusters(value: str | None) -> int | None:
@@ -420,9 +432,11 @@ _decision_command("reject", "reject", "Reject drafts by id, or the first of the 
 @cli.command()
 @_project
 @click.argument("out", type=click.Path(path_type=Path))
-@click.option("--format", required=True, type=click.Choice(["jsonl", "inspect", "promptfoo"]), help="For which tool.")
+@click.option("--format", required=True, type=click.Choice(_TARGETS), help="For which tool.")
 @click.option("--size", type=click.IntRange(1), metavar="N", help="A balanced set of N.")
 @click.option("--split", type=click.Choice(["dev", "holdout"]), help="Only this split.")
+@click.option("--csv-raw", is_flag=True, help="CSV for programs: cells that look like formulas stay as they are.")
+@click.option("--licence", metavar="TEXT", help="What the card says may be done with the set.")
 @_as_json
 def export(
     project: Path,
@@ -430,6 +444,8 @@ def export(
     format: str,
     size: int | None,
     split: Literal["dev", "holdout"] | None,
+    csv_raw: bool,
+    licence: str | None,
     as_json: bool,
 ) -> None:
     """Write the accepted samples for another tool."""
@@ -437,13 +453,23 @@ def export(
     from generator.store import Store
 
     with Store.open(project) as store:
-        report = write(store, out, format, size=size, split=split)
+        report = write(store, out, format, size=size, split=split, csv_raw=csv_raw, licence=licence)
     if as_json:
-        show_json({"path": str(report.path), "files": list(report.files), "samples": report.samples})
+        show_json(
+            {
+                "path": str(report.path),
+                "files": list(report.files),
+                "samples": report.samples,
+                "warnings": list(report.warnings),
+            }
+        )
         return
     show(f"{report.samples} samples -> {report.path} ({', '.join(report.files)})")
     if report.previous:
         show(f"the export that was there is kept as {report.previous}")
+    for warning in report.warnings:
+        show(warning)
+    click.echo(f"next: groundset gaps {project} --evals {report.path}", err=True)
 
 
 @cli.command()
@@ -657,15 +683,33 @@ def mirage(project: Path, benchmarks: Sequence[str], scores: str | None, cluster
     from generator.config import Config
     from generator.store import Store
 
-    named = [(name, file) for name, equals, file in (each.partition("=") for each in benchmarks) if equals and file]
-    if len(named) != len(benchmarks):
-        raise ConfigError("Name each benchmark and its file, for example: mmlu=mmlu.jsonl")
+    named = _named(benchmarks)
     with Store.open(project) as store, TerminalNarrator() as narrator:
         answer = assessment.mirage(store, Config.beside(project), narrator, named, scores)
     if as_json:
         show_json(answer.as_json())
     else:
         show_mirage(answer, clusters)
+
+
+@cli.command()
+@_project
+@click.argument("out", type=click.Path(path_type=Path, dir_okay=False), metavar="OUT.html")
+@click.option(
+    "--benchmark", "benchmarks", multiple=True, metavar="NAME=FILE", help="Also say what this benchmark reaches."
+)
+def report(project: Path, out: Path, benchmarks: Sequence[str]) -> None:
+    """One page with the map, the clusters, the gaps, the mirage, the costs, and how the set was made."""
+    from generator.config import Config
+    from generator.reporting import write_report
+    from generator.store import Store
+
+    named = _named(benchmarks)
+    with Store.open(project) as store, TerminalNarrator() as narrator:
+        made = write_report(store, Config.beside(project), narrator, out, named)
+        narrator.close()
+        show(f"{made.counts.samples:,} samples test {percent(made.coverage.estimate)} of the traffic -> {out}")
+        _next(store)
 
 
 @cli.command()

@@ -160,6 +160,18 @@ class Rejected:
 
 
 @dataclass(frozen=True, slots=True)
+class SourceRead:
+    """What was read of a log file; all records are accepted, repeated or rejected."""
+
+    name: str
+    format: str
+    records: int
+    accepted: int
+    repeated: int
+    rejected: int
+
+
+@dataclass(frozen=True, slots=True)
 class Interval:
     """A figure with its 95 % interval."""
 

@@ -36,6 +36,7 @@ from generator.records import (
     Origin,
     Regrouping,
     Rejected,
+    SourceRead,
     Trace,
     Verdict,
     fold,
@@ -377,6 +378,11 @@ class Store(Ledger):
         """Mark a log file as ingested to its end."""
         with self._transaction() as db:
             db.execute("UPDATE source SET complete = 1 WHERE id = ?", (source_id,))
+
+    def sources(self) -> list[SourceRead]:
+        """The files that were read, in that order."""
+        rows = self._rows("SELECT name, format, records, accepted, repeated, rejected FROM source ORDER BY id")
+        return [SourceRead(*row) for row in rows]
 
     def rejected(self) -> list[Rejected]:
         """The quarantine: what could not be read, where, and why."""

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from generator.errors import LogError
-from generator.evalset.exporting import export
+from generator.evalset.exporting import FORMATS, export
 from generator.evalset.importing import read_items
 from generator.evalset.selection import samples
 from generator.logs.values import clean
@@ -92,6 +92,39 @@ def test_every_hostile_sample_survives_our_own_exports(hostile, tmp_path, format
         ({"vars": {"question": "q"}, "assert": [{"type": "equals", "value": "a"}]}, "promptfoo", "q", "a"),
         ({"vars": {"case": {"input": '[{"role": "user", "content": "u"}]', "expected": "e"}}}, "promptfoo", "u", "e"),
         ({"vars": {"topic": "bananas"}}, "promptfoo", "bananas", ""),
+        ({"item": {"question": "q", "correct_label": "x", "answer": "a"}}, "openai-evals", "q", "a"),
+        ({"item": {"ticket_text": "q"}}, "openai-evals", "q", ""),
+        (
+            {"scenario": "wants a refund", "expected_outcome": "gets it", "turns": []},
+            "deepeval",
+            "wants a refund",
+            "gets it",
+        ),
+        ({"user_input": "q", "reference": "a", "retrieved_contexts": ["c"]}, "ragas", "q", "a"),
+        (
+            {"user_input": [{"content": "u", "type": "human"}, {"content": "a", "type": "ai"}], "reference": "r"},
+            "ragas",
+            "u",
+            "r",
+        ),
+        ({"inputs": {"question": "q"}, "outputs": {"answer": "a"}, "metadata": {}}, "langsmith", "q", "a"),
+        ({"inputs": {"name of it": "q"}, "outputs": {"name of it": "a"}}, "langsmith", "q", "a"),
+        (
+            {
+                "inputs": {"messages": [{"role": "user", "content": "u"}]},
+                "reference_outputs": {"messages": [{"role": "assistant", "content": "a"}]},
+            },
+            "langsmith",
+            "u",
+            "a",
+        ),
+        ({"id": "i", "input": {"question": "q"}, "expectedOutput": {"answer": "a"}}, "langfuse", "q", "a"),
+        ({"input": '{"query": "q"}', "expectedOutput": "a"}, "langfuse", "q", "a"),
+        ({"id": "i", "input": "q", "expected": "a", "tags": []}, "braintrust", "q", "a"),
+        ({"input": {"question": "q"}, "expected": {"answer": "a"}, "metadata": {}}, "braintrust", "q", "a"),
+        ({"id": "i", "input": {"question": "q"}, "output": {"answer": "a"}, "metadata": {}}, "phoenix", "q", "a"),
+        ({"inputs.question": "q", "outputs.answer": "a"}, "rows", "q", "a"),
+        ({"input_question": "q", "output_answer": "a", "metadata_kind": "x"}, "rows", "q", "a"),
         ({"question": "why", "answer": "so"}, "rows", "why", "so"),
         ({"Prompt": "why"}, "rows", "why", ""),
         ({"query": "q", "id": 7}, "rows", "q", ""),
@@ -113,6 +146,58 @@ def test_goldens_of_deepeval_are_found_as_a_list_and_inside_an_object(tmp_path):
         path.write_text(json.dumps(value, indent=1))
         read = read_items(path)
         assert (read.format, [item.text for item in read.items]) == ("deepeval", ["a", "c"])
+
+
+@pytest.mark.parametrize(
+    "whole",
+    [
+        {"data": {"dataset_id": "x", "version_id": "y", "examples": [{"input": {"question": "q"}, "output": {}}]}},
+        {"data": [{"input": "q", "expectedOutput": "a"}], "meta": {"page": 1}},
+        {"events": [{"input": "q", "expected": "a"}], "cursor": None},
+        {"conversational_goldens": [{"scenario": "q", "expected_outcome": "a"}]},
+    ],
+)
+def test_what_the_servers_of_the_tools_answer_is_read_as_it_was_saved(tmp_path, whole):
+    (tmp_path / "answer.json").write_text(json.dumps(whole))
+    assert texts(tmp_path / "answer.json") == ["q"]
+
+
+@pytest.mark.parametrize("tool", FORMATS)
+def test_an_exported_folder_is_read_by_its_name_with_our_ids(hostile, tmp_path, tool):
+    export(hostile, tmp_path / "out", tool)
+    read = read_items(tmp_path / "out")
+    assert {item.id for item in read.items} == {sample.id for sample in samples(hostile)}
+    assert read.format in {"groundset", "promptfoo", "deepeval"}
+
+
+@pytest.mark.parametrize(
+    "manifest",
+    [
+        b"", b"{}", b"[]", b"\xff", b"[" * 100_000, b'{"data": 5}', b'{"data": [5]}', b'{"data": []}',
+        b'{"data": ["none.jsonl"]}', b'{"data": ["a\\u0000b"]}', b'{"data": ["."]}', b'{"data": "secret"}',
+        b'{"data": ["../secret.jsonl"]}', b'{"data": ["/etc/hostname"]}', b'{"data": ["link.jsonl"]}',
+    ],
+)  # fmt: skip
+def test_a_folder_whose_manifest_lies_is_refused_with_a_sentence(tmp_path, manifest):
+    lines(tmp_path / "secret.jsonl", [{"input": "secret"}])
+    folder = tmp_path / "out"
+    folder.mkdir()
+    (folder / "link.jsonl").symlink_to(tmp_path / "secret.jsonl")
+    (folder / "groundset.json").write_bytes(manifest)
+    with pytest.raises(LogError):
+        read_items(folder)
+
+
+def test_a_table_of_ours_that_somebody_changed_is_still_a_table(tmp_path, hostile):
+    export(hostile, tmp_path / "set.csv", "csv")
+    data = (tmp_path / "set.csv").read_bytes()
+    head, first, *_ = data.split(b"\n")
+    (tmp_path / "short.csv").write_bytes(head + b"\n" + b'"d-1","hello"\n')
+    assert texts(tmp_path / "short.csv") == ["hello"]
+    (tmp_path / "cut.csv").write_bytes(data[: len(data) // 2])
+    assert len(texts(tmp_path / "cut.csv")) > 10
+    (tmp_path / "mixed.csv").write_bytes(head + b"\n\xff,\xfe\n" + first + b"\n")
+    assert len(read_items(tmp_path / "mixed.csv").items) >= 1
 
 
 def test_a_table_and_a_list_of_texts_are_read_also_packed(tmp_path):

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 import yaml
 
-from generator.evalset.exporters.jsonl import lines, metadata
+from generator.evalset.exporters.jsonl import conversation, lines, metadata
 from generator.records import Sample
 
 _CONFIG = {
@@ -31,7 +31,7 @@ def render(samples: Sequence[Sample]) -> Mapping[str, bytes]:
                 "case": {
                     # The conversation as JSON text, which promptfoo takes for chat messages. A bare text would
                     # be taken for messages only when it happens to look like them.
-                    "input": json.dumps([message.as_json() for message in sample.input], ensure_ascii=False),
+                    "input": json.dumps(conversation(sample), ensure_ascii=False),
                     "expected": sample.target,
                     # Beside the input and not under promptfoo's own `metadata`, which it would expand.
                     "about": metadata(sample),
