@@ -25,7 +25,7 @@ from generator.evalset.queue import Queue
 from generator.ledger import Spending
 from generator.logs.ingestion import IngestReport
 from generator.narration import money
-from generator.records import Cell, Cluster, Draft, Interval, Landing, Regrouping, content_id, now
+from generator.records import Cell, Cluster, Draft, Interval, Landing, Regrouping, Spot, content_id, now
 from generator.store import Counts, Store
 
 if TYPE_CHECKING:
@@ -513,6 +513,7 @@ def rank(store: Store, config: Config, narrator: Narrator, embedded: Embedded | 
     cell_of = cells_of_traces(store)
     embedded = embed(store, config, narrator) if embedded is None else embedded
     traffic = traffic_of(embedded, cell_of, config)
+    _lay_out(store, traffic, config, narrator)
     draws = draw_random(store, config.random_draws, config.random_state)
     randoms = random_drafts(store, draws)
     store.add_drafts([*exemplar_drafts(store), *randoms])
@@ -532,6 +533,40 @@ def rank(store: Store, config: Config, narrator: Narrator, embedded: Embedded | 
     )
     marks = verification.marks_on_landing(drafts, landings, _surroundings(store, embedded, cell_of, landings))
     store.replace_landings(landings, fingerprint, marks)
+    _place_drafts(store, traffic, drafts, landings)
+
+
+def _lay_out(store: Store, traffic: "Traffic", config: Config, narrator: Narrator) -> None:
+    """Draw the map of the traffic, starting from the last one."""
+    import numpy as np
+
+    from generator.traffic import layout
+
+    clustered = store.meta("clustered") or ""
+    if store.meta("laid_out") == clustered:
+        return
+    narrator.progress("drawing the map", 0, 1)
+    before = store.trace_places()
+    earlier = None if before is None else np.frombuffer(before, dtype="<u2").reshape(-1, 2)
+    made = layout.lay_out(traffic.placed.smoothed, traffic.counts, traffic.cell_of, earlier, config.random_state)
+    places = made.places()
+    tiles = layout.tiles(places, traffic.counts, traffic.cell_of)
+    store.replace_layout(places.astype("<u2").tobytes(), made.cell_places(), tiles, clustered)
+    narrator.progress("drawing the map", 1, 1)
+
+
+def _place_drafts(store: Store, traffic: "Traffic", drafts: Sequence[Draft], landings: Sequence[Landing]) -> None:
+    """Drafts lie on the production input nearest to them, a real input on itself."""
+    import numpy as np
+
+    at = np.frombuffer(store.trace_places() or b"", dtype="<u2").reshape(-1, 2)
+    number = {trace_id: row for row, trace_id in enumerate(traffic.ids)}
+    places = {}
+    for draft, landing in zip(drafts, landings, strict=True):
+        near = draft.source_ids[:1] if draft.kind == "real" else [each.trace_id for each in landing.neighbours[:1]]
+        for row in (number[trace_id] for trace_id in near if trace_id in number):
+            places[draft.id] = Spot(int(at[row, 0]), int(at[row, 1]))
+    store.replace_draft_places(places)
 
 
 def _surroundings(

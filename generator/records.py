@@ -34,6 +34,13 @@ REASONS: Mapping[str, str] = {
 NEAR_COPY = 0.93
 """Cosine similarity from which two items count as the same test."""
 
+MAP_SIDE = 1 << 16
+"""Steps of the grid on which the map of the traffic places things, each way."""
+MAP_BINS = 256
+"""Bins of one tile of the map, each way."""
+MAP_LEVELS = 4
+"""Zooms of the map; each has twice as many tiles each way as the one before."""
+
 _PLACEHOLDER = re.compile(r"⟦([A-Z_]+)-\d+⟧")
 
 
@@ -286,6 +293,30 @@ class Landing:
     """Cell ids and how surely the draft tests them, 0 to 1."""
     off_traffic: bool = False
     """True where production sends nothing like it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """Where something lies on the map of the traffic, in steps of its grid."""
+
+    x: int
+    """To the right, 0 to `MAP_SIDE` - 1."""
+    y: int
+    """Down, the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class MapTile:
+    """A square part of the map at one zoom, in `MAP_BINS` by `MAP_BINS` bins, row by row."""
+
+    level: int
+    """The zoom; there are 2 to its power tiles each way."""
+    row: int
+    column: int
+    requests: bytes
+    """How much traffic lies in each bin, little-endian 16-bit numbers packed by zlib; the largest says "or more"."""
+    cells: bytes
+    """Whose it is: cell id + 1, or 0 for none, as little-endian 32-bit numbers, packed by zlib."""
 
 
 MarkName = Literal[

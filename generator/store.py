@@ -29,6 +29,7 @@ from generator.records import (
     Draft,
     DraftState,
     Landing,
+    MapTile,
     Mark,
     Merge,
     Message,
@@ -36,6 +37,7 @@ from generator.records import (
     Origin,
     Regrouping,
     Rejected,
+    Spot,
     Trace,
     Verdict,
     fold,
@@ -585,6 +587,59 @@ class Store(Ledger):
             (cluster_id, limit),
         )
         return self.traces(row[0] for row in rows)
+
+    # The map ------------------------------------------------------------------------------------
+
+    def replace_layout(self, places: bytes, cells: Sequence[Spot], tiles: Iterable[MapTile], fingerprint: str) -> None:
+        """Put a new map of the traffic in place of the last one, all or nothing.
+
+        Where drafts lie on it is for the next ranking to say: `ranked` is forgotten.
+
+        Args:
+            places: of all distinct traces in the order in which they first came, x and y as little-endian 16-bit
+                numbers.
+            cells: of the cells, by id.
+            tiles: the traffic counted into bins.
+            fingerprint: the clustering that it shows.
+        """
+        with self._transaction() as db:
+            for table in ("layout_trace", "layout_cell", "layout_tile", "layout_draft"):
+                db.execute(f"DELETE FROM {table}")
+            db.execute("INSERT INTO layout_trace VALUES (1, ?)", (places,))
+            db.executemany(
+                "INSERT INTO layout_cell VALUES (?, ?, ?)", [(cell, *astuple(at)) for cell, at in enumerate(cells)]
+            )
+            db.executemany("INSERT INTO layout_tile VALUES (?, ?, ?, ?, ?)", [astuple(each) for each in tiles])
+            db.execute("INSERT OR REPLACE INTO meta VALUES ('laid_out', ?)", (fingerprint,))
+            db.execute("DELETE FROM meta WHERE key = 'ranked'")
+
+    def replace_draft_places(self, places: Mapping[str, Spot]) -> None:
+        """Say where drafts lie on the map."""
+        with self._transaction() as db:
+            db.execute("DELETE FROM layout_draft")
+            db.executemany(
+                "INSERT INTO layout_draft VALUES (?, ?, ?)", [(draft, *astuple(at)) for draft, at in places.items()]
+            )
+
+    def trace_places(self) -> bytes | None:
+        """What `replace_layout` was given for the traces, or None before there was a map."""
+        rows = self._rows("SELECT places FROM layout_trace")
+        return bytes(rows[0][0]) if rows else None
+
+    def cell_places(self) -> dict[int, Spot]:
+        """Where each cell lies on the map."""
+        return {cell: Spot(x, y) for cell, x, y in self._rows("SELECT cell_id, x, y FROM layout_cell")}
+
+    def draft_places(self) -> dict[str, Spot]:
+        """Where each ranked draft lies on the map."""
+        return {draft: Spot(x, y) for draft, x, y in self._rows("SELECT draft_id, x, y FROM layout_draft")}
+
+    def map_tile(self, level: int, row: int, column: int) -> MapTile | None:
+        """A part of the map, or None where there is no traffic."""
+        rows = self._rows(
+            "SELECT * FROM layout_tile WHERE level = ? AND tile_row = ? AND tile_column = ?", (level, row, column)
+        )
+        return MapTile(*rows[0]) if rows else None
 
     # Drafts -------------------------------------------------------------------------------------
 
