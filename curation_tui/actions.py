@@ -82,6 +82,18 @@ ACTIONS: tuple[Action, ...] = (
     Action("close", ("escape", "q", "i", "question_mark", "f1"), "esc", "close", "Back to the item.", "sheet", 1),
     Action("page_down", ("pagedown", "space", "down", "j"), "pgdn", "scroll", "Scroll down.", "sheet", 2),
     Action("page_up", ("pageup", "up", "k"), "pgup", "scroll back", "Scroll up.", "sheet", 3),
+    Action("next_gap", ("n",), "n", "next gap", "Go to the next untested region.", "map", 1),
+    Action("previous_gap", ("N",), "N", "gap before", "Go back to the untested region before.", "map"),
+    Action("review", ("enter",), "enter", "review", "Review the drafts of the cluster under the cursor.", "map", 2),
+    Action("move", ("left",), "arrows ←", "move", "Move the cursor to the left.", "map", 4, argument="left"),
+    Action("move", ("right",), "→", "right", "Move the cursor to the right.", "map", argument="right"),
+    Action("move", ("up",), "↑", "up", "Move the cursor up.", "map", argument="up"),
+    Action("move", ("down",), "↓", "down", "Move the cursor down.", "map", argument="down"),
+    Action("zoom_in", ("z",), "z", "zoom", "Show half as much each way, around the cursor.", "map", 5),
+    Action("zoom_out", ("Z",), "Z", "zoom out", "Show twice as much each way.", "map", 9),
+    Action("table", ("T",), "T", "table", "Show the same as a table, or the picture again.", "map", 7),
+    Action("colour", ("C",), "C", "colour", "Colour by traffic, or by what is tested.", "map", 10),
+    *_doors("map"),
 )
 
 

@@ -7,7 +7,7 @@ they see coming, stays where it is.
 import statistics
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -74,6 +74,15 @@ class Session:
             store.close()
             raise
         return session
+
+    @property
+    def store(self) -> Store:
+        """The project, for the screens that read what the review does not need."""
+        return self._store
+
+    def coverage_by_cell(self) -> Mapping[int, float]:
+        """How surely accepted samples test each cell; cells that nothing reaches are left out."""
+        return self._queue.coverage_by_cell()
 
     def close(self) -> None:
         """Close the project."""

@@ -135,15 +135,22 @@ def _m004_what_speaks_against_drafts_and_the_rounds_of_the_loop(db: sqlite3.Conn
     _execute(db, statements)
 
 
-def _m005_the_map(db: sqlite3.Connection) -> None:
-    """Where the traffic lies on the map: `layout_trace` holds all traces as one blob, in the order they came in."""
+def _m005_the_map_and_what_each_cluster_should_get(db: sqlite3.Connection) -> None:
+    """Where the traffic lies on the map; how many samples people want of a cluster.
+
+    `layout_trace` holds all traces as one blob, in the order in which they came in.
+    """
     statements = """
     CREATE TABLE layout_trace (only INTEGER PRIMARY KEY CHECK (only = 1), places BLOB NOT NULL);
     CREATE TABLE layout_cell (cell_id INTEGER PRIMARY KEY, x INTEGER NOT NULL, y INTEGER NOT NULL);
     CREATE TABLE layout_draft (draft_id TEXT PRIMARY KEY, x INTEGER NOT NULL, y INTEGER NOT NULL) WITHOUT ROWID;
     CREATE TABLE layout_tile (
         level INTEGER NOT NULL, tile_row INTEGER NOT NULL, tile_column INTEGER NOT NULL,
-        requests BLOB NOT NULL, cells BLOB NOT NULL, PRIMARY KEY (level, tile_row, tile_column)) WITHOUT ROWID
+        requests BLOB NOT NULL, cells BLOB NOT NULL, PRIMARY KEY (level, tile_row, tile_column)) WITHOUT ROWID;
+
+    CREATE TABLE aim_event (
+        seq INTEGER PRIMARY KEY AUTOINCREMENT, uuid TEXT NOT NULL UNIQUE, cluster_id TEXT NOT NULL, verb TEXT NOT NULL,
+        target INTEGER, reason TEXT, actor TEXT NOT NULL, at TEXT NOT NULL)
     """
     _execute(db, statements)
 
@@ -159,6 +166,6 @@ MIGRATIONS = (
     _m002_clusters_that_people_shape_and_change_over_time,
     _m003_batches_leases_and_what_a_call_was_about,
     _m004_what_speaks_against_drafts_and_the_rounds_of_the_loop,
-    _m005_the_map,
+    _m005_the_map_and_what_each_cluster_should_get,
 )
 """Applied in order; `PRAGMA user_version` counts those a file has had."""

@@ -7,6 +7,7 @@ it was.
 """
 
 import contextlib
+import json
 import os
 import uuid
 from collections import defaultdict
@@ -171,10 +172,21 @@ def cluster(store: Store, config: Config, narrator: Narrator) -> None:
     )
     store.replace_clustering(made.clusters, made.cells, made.merges, made.cell_of_trace, fingerprint, len(regroupings))
     narrator.progress("clustering", 1, 1)
+    _keep_trends(store)
     note = language_note(traffic.texts, traffic.counts, traffic.encoder.label)
     store.set_meta("language_note", note or "")
     if note is not None:
         narrator.say(note)
+
+
+def _keep_trends(store: Store) -> None:
+    """Where the share of each cluster is going, in one word, for those who have no numpy to work it out."""
+    from generator.evalset.listing import changes_of
+    from generator.traffic.trends import trends
+
+    words: dict[str, str] = {cluster: each.word for cluster, each in trends(store.cluster_days()).items()}
+    words |= {cluster: each.word for cluster, each in changes_of(store).items()}
+    store.set_meta("trends", json.dumps(words))
 
 
 def split(store: Store, wanted: str, into: int, actor: str) -> list[Cluster]:

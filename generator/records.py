@@ -231,6 +231,21 @@ class Regrouping:
 
 
 @dataclass(frozen=True, slots=True)
+class Aim:
+    """What people want of a cluster."""
+
+    target: int
+    """Samples that it should get."""
+    excluded: str | None = None
+    """Why it is out of the goal, where somebody said so."""
+
+    @classmethod
+    def usual(cls, share: float) -> Self:
+        """What is planned for a cluster with this share of traffic, until somebody says otherwise."""
+        return cls(min(max(math.ceil(math.sqrt(share * 400)), 1), 6))
+
+
+@dataclass(frozen=True, slots=True)
 class Draft:
     """A proposed evaluation item: drafted by a model or by rule, or a real trace put forward."""
 

@@ -23,6 +23,7 @@ from generator.errors import ProjectError
 from generator.ledger import Ledger
 from generator.migrations import MIGRATIONS
 from generator.records import (
+    Aim,
     Cell,
     Cluster,
     Decision,
@@ -578,6 +579,66 @@ class Store(Ledger):
         return [
             Merge(*row) for row in self._rows("SELECT left_node, right_node, height FROM cell_parent ORDER BY step")
         ]
+
+    def aims(self) -> dict[str, Aim]:
+        """What is wanted of each cluster, as people said or as is usual."""
+        aims = {cluster.id: Aim.usual(cluster.weight) for cluster in self.clusters()}
+        for cluster_id, verb, target, reason in self._rows(
+            "SELECT cluster_id, verb, target, reason FROM aim_event ORDER BY at, uuid"
+        ):
+            if cluster_id in aims:
+                before = aims[cluster_id]
+                match verb:
+                    case "target":
+                        aims[cluster_id] = Aim(target, before.excluded)
+                    case "exclude":
+                        aims[cluster_id] = Aim(before.target, reason)
+                    case _:
+                        aims[cluster_id] = Aim(before.target)
+        return aims
+
+    def set_target(self, cluster_id: str, target: int, actor: str) -> None:
+        """Say how many samples a cluster should get."""
+        self._aim(cluster_id, "target", target, None, actor)
+
+    def exclude_cluster(self, cluster_id: str, reason: str, actor: str) -> None:
+        """Take a cluster out of the goal: its drafts come after all others, and it is no gap."""
+        self._aim(cluster_id, "exclude", None, reason, actor)
+
+    def include_cluster(self, cluster_id: str, actor: str) -> None:
+        """Take a cluster back into the goal."""
+        self._aim(cluster_id, "include", None, None, actor)
+
+    def _aim(self, cluster_id: str, verb: str, target: int | None, reason: str | None, actor: str) -> None:
+        with self._transaction() as db:
+            db.execute(
+                "INSERT INTO aim_event (uuid, cluster_id, verb, target, reason, actor, at) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (uuid.uuid4().hex, cluster_id, verb, target, reason, actor, now()),
+            )
+
+    def verdicts_by_cluster(self) -> dict[tuple[str, Verdict], int]:
+        """How many drafts that landed in each cluster have each verdict."""
+        rows = self._rows(
+            "SELECT cluster_id, coalesce(verdict, 'new'), count(*) FROM landing "
+            "LEFT JOIN draft_state USING (draft_id) GROUP BY 1, 2"
+        )
+        return {(cluster_id, verdict): count for cluster_id, verdict, count in rows}
+
+    def landed_in(self) -> dict[str, str]:
+        """The cluster that each ranked draft landed in."""
+        return dict(self._rows("SELECT draft_id, cluster_id FROM landing"))
+
+    def best_waiting(self, cluster_id: str) -> str | None:
+        """A draft of a cluster to begin with: one nobody has decided on, those that something speaks against last."""
+        rows = self._rows(
+            "SELECT landing.draft_id FROM landing JOIN draft ON draft.id = draft_id "
+            "LEFT JOIN draft_state USING (draft_id) "
+            "WHERE landing.cluster_id = ? AND coalesce(verdict, 'new') IN ('new', 'later') "
+            "ORDER BY EXISTS (SELECT 1 FROM mark WHERE mark.draft_id = draft.id), verdict IS NOT NULL, number LIMIT 1",
+            (cluster_id,),
+        )
+        return str(rows[0][0]) if rows else None
 
     def traces_of_cluster(self, cluster_id: str, limit: int) -> list[Trace]:
         """Traces of a cluster, most frequent first."""
