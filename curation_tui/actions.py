@@ -7,7 +7,7 @@ from textual.binding import Binding, BindingType
 
 from curation_tui.places import PLACES, PlaceName
 
-Where = PlaceName | Literal["edit", "sheet"]
+Where = PlaceName | Literal["edit", "sheet", "ask", "confirm"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +82,25 @@ ACTIONS: tuple[Action, ...] = (
     Action("close", ("escape", "q", "i", "question_mark", "f1"), "esc", "close", "Back to the item.", "sheet", 1),
     Action("page_down", ("pagedown", "space", "down", "j"), "pgdn", "scroll", "Scroll down.", "sheet", 2),
     Action("page_up", ("pageup", "up", "k"), "pgup", "scroll back", "Scroll up.", "sheet", 3),
+    Action("answer", ("enter",), "enter", "done", "Give the answer.", "ask", 1),
+    Action("close", ("escape",), "esc", "leave it", "Give no answer.", "ask", 2),
+    Action("yes", ("y",), "y", "yes", "Yes, do it.", "confirm", 1),
+    Action("close", ("escape", "n", "q"), "esc n", "no", "No, leave it.", "confirm", 2),
+    Action("review", ("enter",), "enter", "review", "Review the drafts of the cluster.", "clusters", 1),
+    Action("more", ("plus", "equals_sign"), "+", "plan more", "Plan one sample more.", "clusters", 2),
+    Action("fewer", ("minus",), "-", "fewer", "Plan one sample less.", "clusters", 4),
+    Action("rename", ("L",), "L", "name", "Give the cluster a name, which it keeps.", "clusters", 5),
+    Action("split", ("s",), "s", "split", "Divide it in two; every later clustering keeps them apart.", "clusters", 7),
+    Action("mark", ("v",), "v", "mark", "Mark it for joining, or no longer.", "clusters", 9),
+    Action("join", ("M",), "M", "join", "Make the marked ones one, for good.", "clusters", 10),
+    Action("exclude", ("x",), "x", "out of goal", "Take it out of the goal, or back in.", "clusters", 12),
+    Action("draft_more", ("g",), "g", "draft more", "Draft more for it; the price is asked first.", "clusters", 13),
+    Action("order", ("o",), "o", "order", "By untested traffic, or by traffic.", "clusters", 14),
+    Action("next_row", ("j", "down"), "j ↓", "next", "Go to the next cluster.", "clusters", 15),
+    Action("previous_row", ("k", "up"), "k ↑", "before", "Go to the cluster before.", "clusters", 16),
+    Action("page_down", ("pagedown",), "pgdn", "further", "Go a screen further.", "clusters"),
+    Action("page_up", ("pageup",), "pgup", "back up", "Go a screen back.", "clusters"),
+    *_doors("clusters"),
     Action("next_gap", ("n",), "n", "next gap", "Go to the next untested region.", "map", 1),
     Action("previous_gap", ("N",), "N", "gap before", "Go back to the untested region before.", "map"),
     Action("review", ("enter",), "enter", "review", "Review the drafts of the cluster under the cursor.", "map", 2),

@@ -34,6 +34,7 @@ class Place:
 
 PLACES: tuple[Place, ...] = (
     Place("review", "", "Review", "One item, one decision, one key.", "curation_tui.review", "ReviewScreen"),
+    Place("clusters", "c", "Clusters", "See and shape the clusters.", "curation_tui.clusters", "ClustersScreen"),
     Place("map", "m", "Map", "See what is untested on a map of the traffic.", "curation_tui.traffic_map", "MapScreen"),
 )
 

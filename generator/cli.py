@@ -15,6 +15,7 @@ from generator.narration import TerminalNarrator, money, percent, show, show_jso
 if TYPE_CHECKING:
     from generator.config import Config
     from generator.drafting.batching import BatchReport
+    from generator.drafting.briefing import Ask
     from generator.drafting.budget import Estimate
     from generator.drafting.drafting import DraftingReport, InDoubt
     from generator.drafting.naming import NamingReport
@@ -198,6 +199,7 @@ def cluster(project: Path, clusters: str | None, encoder: str | None, as_json: b
     metavar="POINTS",
     help="With --until: stop when a round promises fewer points of coverage per dollar (1).",
 )
+@click.option("--only", metavar="CLUSTER", help="Draft more for this cluster, named by id or name.")
 @click.option("--show-prompt", metavar="CLUSTER", help="Print what would be sent for a cluster, and stop.")
 def draft(
     project: Path,
@@ -209,6 +211,7 @@ def draft(
     wait: bool,
     until: float | None,
     min_gain: float | None,
+    only: str | None,
     show_prompt: str | None,
     no_names: bool,
     **options: Any,
@@ -239,6 +242,20 @@ def draft(
             return
         if collect:
             _collect(store, config, narrator, price, wait=wait)
+            return
+        if only is not None:
+            if batch:
+                raise ConfigError("--only asks at once; leave --batch out.")
+            _draft_more(
+                store,
+                config,
+                narrator,
+                only,
+                price,
+                yes=yes,
+                retry_in_doubt=retry_in_doubt,
+                only_estimate=only_estimate,
+            )
             return
         if only_estimate:
             show(_estimate_line(pipeline.estimate(store, config, price, names=not no_names, batch=batch)))
@@ -796,6 +813,30 @@ def _show_in_doubt(project: Path, calls: "Sequence[InDoubt]") -> None:
         show(f"  repeat them with: groundset draft {project} --retry-in-doubt")
 
 
+def _draft_more(
+    store: "Store",
+    config: "Config",
+    narrator: TerminalNarrator,
+    only: str,
+    price: tuple[float, float] | None,
+    *,
+    yes: bool,
+    retry_in_doubt: bool,
+    only_estimate: bool,
+) -> None:
+    from generator import pipeline
+    from generator.rounds import more_for
+
+    asks = (more_for(store, config, only),)
+    if only_estimate:
+        show(_estimate_line(pipeline.estimate(store, config, price, names=False, asks=asks)))
+        return
+    _ask_before_spending(store, config, price, yes=yes, names=False, asks=asks)
+    report = pipeline.draft(store, config, narrator, price=price, retry_in_doubt=retry_in_doubt, asks=asks, names=False)
+    _show_drafted(store.path, report, narrator)
+    _next(store)
+
+
 def _draft_until(
     store: "Store",
     config: "Config",
@@ -939,6 +980,7 @@ def _ask_before_spending(
     names: bool = True,
     only_names: bool = False,
     batch: bool = False,
+    asks: "Sequence[Ask]" = (),
 ) -> None:
     """Spending is the one thing that is asked; a cap, `--yes`, or nothing to pay answers it."""
     from generator import pipeline
@@ -948,7 +990,7 @@ def _ask_before_spending(
     if only_names:
         found = pipeline.estimate_naming(store, config, price)
     else:
-        found = pipeline.estimate(store, config, price, names=names, batch=batch)
+        found = pipeline.estimate(store, config, price, names=names, batch=batch, asks=asks)
     if found.calls == 0 or found.price == "free":
         return
     click.echo(_estimate_line(found), err=True)

@@ -279,12 +279,13 @@ def estimate(
     *,
     names: bool = True,
     batch: bool = False,
+    asks: Sequence[Ask] = (),
 ) -> Estimate:
     """What drafting would cost, the names of clusters included; in a batch, all but the names are cheaper."""
     from generator.drafting import drafting, naming
 
     provider = provider_of(config)
-    found = drafting.estimate(store, provider, per_cluster=config.per_cluster, price=price, batch=batch)
+    found = drafting.estimate(store, provider, per_cluster=config.per_cluster, price=price, batch=batch, asks=asks)
     return found.plus(naming.estimate_naming(store, provider, price=price)) if names else found
 
 
