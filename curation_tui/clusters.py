@@ -87,15 +87,12 @@ class ClustersScreen(FramedScreen):
         """Show the list, and the cluster at the cursor."""
         rows = self.query_one(Rows)
         rows.show(len(self._found), self._row)
-        self.query_one("#head", Line).variants = (
-            Variant(self._heading(with_bar=True)),
-            Variant(self._heading(with_bar=False)),
-        )
+        self.query_one("#head", Line).variants = (Variant(self._heading(rows.content_size.width >= _NARROW)),)
         about = self.query_one("#about", Document)
         about.border_title = label(f"Cluster {rows.cursor + 1} of {len(self._found)}")
         about.show(self._about())
 
-    def _heading(self, *, with_bar: bool) -> Content:
+    def _heading(self, with_bar: bool) -> Content:
         order = "untested traffic" if self._order == "gap" else "traffic"
         text = f"   traffic samples  drafts   {'tested':<{_BAR + 3}}" if with_bar else "   traffic samples  drafts  "
         return label(f"{text}name (by {order}, o changes)", "$muted")
@@ -103,11 +100,11 @@ class ClustersScreen(FramedScreen):
     def _row(self, row: int, width: int, here: bool) -> Content:
         standing, glyphs = self._found[row], self._glyphs
         out = standing.aim.excluded is not None
-        mark = glyphs.cursor if here else glyphs.mark if standing.cluster.id in self._marked else " "
+        mark = glyphs.mark if standing.cluster.id in self._marked else " "
         planned = f"{standing.samples}/{standing.aim.target}"
         style = "$muted" if out else "bold" if here else ""
         cells = [
-            label(f"{mark} ", "$primary bold"),
+            label(f"{glyphs.cursor if here else ' '}{mark}", "$primary bold"),
             label(f"{percent(standing.cluster.weight):>7}", style),
             label(f"{planned:>8}", "$success" if standing.samples >= standing.aim.target else "$warning"),
             label(f"{standing.waiting:>8} ", "$muted"),
@@ -157,7 +154,7 @@ class ClustersScreen(FramedScreen):
 
     def _input(self, what: str, trace: Trace) -> Block:
         return Block(
-            line(trace.text, 240), label(f"{what:<8}", "$muted"), label(f"{trace.count}{self._glyphs.times}", "$muted")
+            line(trace.text, 140), label(f"{what:<8}", "$muted"), label(f"{trace.count}{self._glyphs.times}", "$muted")
         )
 
     # Looking ------------------------------------------------------------------------------------

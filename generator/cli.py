@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from generator.drafting.budget import Estimate
     from generator.drafting.drafting import DraftingReport, InDoubt
     from generator.drafting.naming import NamingReport
+    from generator.evalset.merging import MergeReport
     from generator.ledger import Spending
     from generator.logs.ingestion import IngestReport
     from generator.pipeline import ShownPrompt
@@ -543,6 +544,20 @@ def rename_cluster(project: Path, cluster: str, name: str, actor: str | None, as
         _show_regrouped(store, as_json, made)
 
 
+@cli.command()
+@_project
+@click.argument("others", nargs=-1, required=True, type=click.Path(path_type=Path))
+@_as_json
+def merge(project: Path, others: Sequence[Path], as_json: bool) -> None:
+    """Take in what people decided in other copies of the project; those files stay as they are."""
+    from generator.evalset import merging
+    from generator.store import Store
+
+    with Store.open(project) as store:
+        reports = [merging.merge(store, other) for other in others]
+        _after(store, as_json, lambda: _show_merged(reports), [each.as_json() for each in reports])
+
+
 _evals = click.option(
     "--evals", multiple=True, metavar="FILE", help="An existing evaluation set; without it, the accepted samples."
 )
@@ -788,6 +803,14 @@ def _show_regrouped(store: "Store", as_json: bool, made: "Sequence[Cluster]") ->
         lambda: _cluster_table(store, made),
         {"clusters": [row for row in cluster_rows(store) if row["id"] in ids]},
     )
+
+
+def _show_merged(reports: "Sequence[MergeReport]") -> None:
+    for each in reports:
+        more = [(each.drafts, "drafts"), (each.aims, "aims of clusters"), (each.regroupings, "changes of clusters")]
+        show(f"{each.path}: {each.decisions:,} decisions" + "".join(f", {n:,} {what}" for n, what in more if n))
+    if reports[-1].disputed:
+        show(f"people differ on {reports[-1].disputed:,} drafts; none of these is exported before somebody settles it")
 
 
 def _show_drafted(project: Path, report: "DraftingReport", narrator: TerminalNarrator) -> None:

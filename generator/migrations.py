@@ -135,10 +135,11 @@ def _m004_what_speaks_against_drafts_and_the_rounds_of_the_loop(db: sqlite3.Conn
     _execute(db, statements)
 
 
-def _m005_the_map_and_what_each_cluster_should_get(db: sqlite3.Connection) -> None:
-    """Where the traffic lies on the map; how many samples people want of a cluster.
+def _m005_the_map_aims_and_several_people(db: sqlite3.Connection) -> None:
+    """Where the traffic lies on the map; how many samples people want of a cluster; who looks at what right now.
 
-    `layout_trace` holds all traces as one blob, in the order in which they came in.
+    `layout_trace` holds all traces as one blob, in the order in which they came in. A `look` keeps a draft for one
+    person for a while. A `plant` is a draft that is known to be bad, to see whether people notice.
     """
     statements = """
     CREATE TABLE layout_trace (only INTEGER PRIMARY KEY CHECK (only = 1), places BLOB NOT NULL);
@@ -150,7 +151,15 @@ def _m005_the_map_and_what_each_cluster_should_get(db: sqlite3.Connection) -> No
 
     CREATE TABLE aim_event (
         seq INTEGER PRIMARY KEY AUTOINCREMENT, uuid TEXT NOT NULL UNIQUE, cluster_id TEXT NOT NULL, verb TEXT NOT NULL,
-        target INTEGER, reason TEXT, actor TEXT NOT NULL, at TEXT NOT NULL)
+        target INTEGER, reason TEXT, actor TEXT NOT NULL, at TEXT NOT NULL);
+    CREATE VIEW excluded_cluster AS SELECT cluster_id FROM aim_event AS last WHERE verb = 'exclude' AND NOT EXISTS (
+        SELECT 1 FROM aim_event AS later WHERE later.cluster_id = last.cluster_id AND later.verb = 'include'
+        AND (later.at, later.uuid) > (last.at, last.uuid));
+
+    CREATE INDEX event_by_time ON event (at);
+    CREATE INDEX event_by_actor ON event (actor, at);
+    CREATE TABLE look (draft_id TEXT PRIMARY KEY, actor TEXT NOT NULL, until REAL NOT NULL) WITHOUT ROWID;
+    CREATE TABLE plant (draft_id TEXT PRIMARY KEY, flaw TEXT NOT NULL) WITHOUT ROWID
     """
     _execute(db, statements)
 
@@ -166,6 +175,6 @@ MIGRATIONS = (
     _m002_clusters_that_people_shape_and_change_over_time,
     _m003_batches_leases_and_what_a_call_was_about,
     _m004_what_speaks_against_drafts_and_the_rounds_of_the_loop,
-    _m005_the_map_and_what_each_cluster_should_get,
+    _m005_the_map_aims_and_several_people,
 )
 """Applied in order; `PRAGMA user_version` counts those a file has had."""

@@ -12,12 +12,12 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, Self
 
 Role = Literal["system", "user", "assistant", "tool"]
 Origin = Literal["random", "exemplar", "variant", "edge"]
-Verdict = Literal["new", "accepted", "rejected", "later"]
+Verdict = Literal["new", "accepted", "rejected", "later", "disputed"]
 Split = Literal["dev", "holdout"]
 
 REASONS: Mapping[str, str] = {
@@ -52,6 +52,11 @@ def normalised(text: str) -> str:
 def now() -> str:
     """The time of day as stored: ISO 8601 in UTC."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def later_than(moment: str) -> str:
+    """The next time of day as stored."""
+    return (datetime.fromisoformat(moment) + timedelta(milliseconds=1)).isoformat(timespec="milliseconds")
 
 
 def content_id(*parts: str) -> str:
@@ -397,6 +402,20 @@ class DraftState:
 def fold(draft_id: str, decisions: Iterable[Decision]) -> DraftState:
     """The state of a draft: its decisions in order, without those that a live undo took back.
 
+    It is disputed where people decided differently and none of them knew what the other had decided.
+    """
+    live = standing_acts(decisions)
+    state: dict[str, Any] = {"draft_id": draft_id}
+    for decision in live:
+        state.update(_change(decision))
+    if len({each.verb for each in opinions(live)}) > 1:
+        state["verdict"] = "disputed"
+    return DraftState(**state)
+
+
+def standing_acts(decisions: Iterable[Decision]) -> list[Decision]:
+    """Decisions in order, without those that a live undo took back, and without undo and redo themselves.
+
     An undo is an event too, and a redo takes back an undo: read from the end, each live undo or redo
     cancels the step that it names.
     """
@@ -409,10 +428,23 @@ def fold(draft_id: str, decisions: Iterable[Decision]) -> DraftState:
             cancelled.add(decision.payload["step"])
         else:
             live.append(decision)
-    state: dict[str, Any] = {"draft_id": draft_id}
-    for decision in reversed(live):
-        state.update(_change(decision))
-    return DraftState(**state)
+    return live[::-1]
+
+
+def verdicts(live: Iterable[Decision]) -> dict[str, Decision]:
+    """The last time that each person accepted or rejected, of what `standing_acts` gave for one draft."""
+    return {each.actor: each for each in live if each.verb in {"accept", "reject"}}
+
+
+def opinions(live: Iterable[Decision]) -> list[Decision]:
+    """The verdicts that stand: those that nobody who knew of them has decided over.
+
+    A decision says in `seen` which verdicts of others its curator knew. Two that did not know of one another
+    both stand, in whatever order they came together.
+    """
+    last = verdicts(live)
+    over = {uuid for each in last.values() for uuid in each.payload.get("seen", ())}
+    return [each for each in last.values() if each.uuid not in over]
 
 
 def _change(decision: Decision) -> dict[str, Any]:

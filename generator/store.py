@@ -14,7 +14,7 @@ import secrets
 import sqlite3
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -23,7 +23,6 @@ from generator.errors import ProjectError
 from generator.ledger import Ledger
 from generator.migrations import MIGRATIONS
 from generator.records import (
-    Aim,
     Cell,
     Cluster,
     Decision,
@@ -42,10 +41,14 @@ from generator.records import (
     Trace,
     Verdict,
     fold,
+    later_than,
     messages_from_json,
     messages_to_json,
     now,
+    standing_acts,
+    verdicts,
 )
+from generator.together import Together
 
 _APPLICATION_ID = 0x67727364  # "grsd", so that `file` and we can tell a project file from any other database
 
@@ -117,12 +120,18 @@ class Round:
     """What it brought; None while it is under way."""
 
 
-class Store(Ledger):
+class Store(Ledger, Together):
     """An open project file. Use as a context manager; not shared between threads."""
 
     def __init__(self, path: Path, db: sqlite3.Connection) -> None:
         self.path = path
         self._db = db
+        self.blind = False
+        """Whether what others decided is hidden from whoever decides here; it is recorded with each verdict."""
+        self.revealed: set[str] = set()
+        """Drafts of which it was shown all the same."""
+        self.hidden: set[str] = set()
+        """Drafts of which it is hidden although `blind` is off."""
 
     # Opening ------------------------------------------------------------------------------------
 
@@ -153,6 +162,25 @@ class Store(Ledger):
             db.close()
             raise
         return store
+
+    @classmethod
+    def open_copy(cls, path: Path, folder: Path) -> Self:
+        """Open a copy of a project, made in `folder`: opening a file brings it up to date, and this one stays as it is.
+
+        Raises:
+            ProjectError: as for `open`.
+        """
+        _refuse_unusable(path, create=False)
+        twin = folder / path.name
+        try:
+            with (
+                contextlib.closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as there,
+                contextlib.closing(sqlite3.connect(twin)) as here,
+            ):
+                there.backup(here)
+        except sqlite3.Error as error:
+            raise _plain(path, error) from error
+        return cls.open(twin)
 
     def _prepare(self) -> None:
         (application,) = self._db.execute("PRAGMA application_id").fetchone()
@@ -482,11 +510,7 @@ class Store(Ledger):
                 "UPDATE meta SET value = value + 1 "
                 "WHERE key = 'regrouped' AND value = (SELECT count(*) FROM regrouping)"
             )
-            db.execute(
-                "INSERT INTO regrouping (uuid, verb, parts, distinct_traces, name, actor, at) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (*astuple(decision)[:2], _json(decision.parts), *astuple(decision)[3:]),
-            )
+            self._add_regrouping(db, decision)
             db.executemany(
                 "INSERT OR REPLACE INTO cluster VALUES (?, ?, ?, ?, ?, ?, ?)", [_cluster_row(c) for c in clusters]
             )
@@ -540,8 +564,23 @@ class Store(Ledger):
 
     def regroupings(self) -> list[Regrouping]:
         """Decisions about clusters, in order."""
-        rows = self._rows("SELECT uuid, verb, parts, distinct_traces, name, actor, at FROM regrouping ORDER BY seq")
+        rows = self._rows(
+            "SELECT uuid, verb, parts, distinct_traces, name, actor, at FROM regrouping ORDER BY at, uuid"
+        )
         return [Regrouping(row[0], row[1], tuple(json.loads(row[2])), *row[3:]) for row in rows]
+
+    def add_regroupings(self, regroupings: Iterable[Regrouping]) -> int:
+        """Keep decisions about clusters of another copy; the next clustering applies them. Returns how many are new."""
+        with self._transaction() as db:
+            return sum(self._add_regrouping(db, each) for each in regroupings)
+
+    @staticmethod
+    def _add_regrouping(db: sqlite3.Connection, decision: Regrouping) -> int:
+        return db.execute(
+            "INSERT OR IGNORE INTO regrouping (uuid, verb, parts, distinct_traces, name, actor, at) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (*astuple(decision)[:2], _json(decision.parts), *astuple(decision)[3:]),
+        ).rowcount
 
     def is_regrouped(self) -> bool:
         """Whether all that people decided about clusters is in them."""
@@ -579,43 +618,6 @@ class Store(Ledger):
         return [
             Merge(*row) for row in self._rows("SELECT left_node, right_node, height FROM cell_parent ORDER BY step")
         ]
-
-    def aims(self) -> dict[str, Aim]:
-        """What is wanted of each cluster, as people said or as is usual."""
-        aims = {cluster.id: Aim.usual(cluster.weight) for cluster in self.clusters()}
-        for cluster_id, verb, target, reason in self._rows(
-            "SELECT cluster_id, verb, target, reason FROM aim_event ORDER BY at, uuid"
-        ):
-            if cluster_id in aims:
-                before = aims[cluster_id]
-                match verb:
-                    case "target":
-                        aims[cluster_id] = Aim(target, before.excluded)
-                    case "exclude":
-                        aims[cluster_id] = Aim(before.target, reason)
-                    case _:
-                        aims[cluster_id] = Aim(before.target)
-        return aims
-
-    def set_target(self, cluster_id: str, target: int, actor: str) -> None:
-        """Say how many samples a cluster should get."""
-        self._aim(cluster_id, "target", target, None, actor)
-
-    def exclude_cluster(self, cluster_id: str, reason: str, actor: str) -> None:
-        """Take a cluster out of the goal: its drafts come after all others, and it is no gap."""
-        self._aim(cluster_id, "exclude", None, reason, actor)
-
-    def include_cluster(self, cluster_id: str, actor: str) -> None:
-        """Take a cluster back into the goal."""
-        self._aim(cluster_id, "include", None, None, actor)
-
-    def _aim(self, cluster_id: str, verb: str, target: int | None, reason: str | None, actor: str) -> None:
-        with self._transaction() as db:
-            db.execute(
-                "INSERT INTO aim_event (uuid, cluster_id, verb, target, reason, actor, at) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (uuid.uuid4().hex, cluster_id, verb, target, reason, actor, now()),
-            )
 
     def verdicts_by_cluster(self) -> dict[tuple[str, Verdict], int]:
         """How many drafts that landed in each cluster have each verdict."""
@@ -952,18 +954,53 @@ class Store(Ledger):
             return self._append(db, acts, actor)
 
     def _append(self, db: sqlite3.Connection, acts: Sequence[tuple[str, str, Mapping[str, Any]]], actor: str) -> str:
-        step, at = uuid.uuid4().hex, now()
+        step, at = uuid.uuid4().hex, self._next_moment(db)
         db.executemany(
             "INSERT INTO event (uuid, step, draft_id, actor, verb, payload, at) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            [(uuid.uuid4().hex, step, draft_id, actor, verb, _json(payload), at) for draft_id, verb, payload in acts],
+            [
+                (
+                    uuid.uuid4().hex,
+                    step,
+                    draft_id,
+                    actor,
+                    verb,
+                    _json(self._informed(db, actor, draft_id, verb, payload)),
+                    at,
+                )
+                for draft_id, verb, payload in acts
+            ],
         )
         for draft_id in dict.fromkeys(draft_id for draft_id, _, _ in acts):
             self._refold(db, draft_id)
         return step
 
     @staticmethod
+    def _next_moment(db: sqlite3.Connection) -> str:
+        """The time now, but later than that of every event that is there.
+
+        Order by time is then the order in which things were done, also among the events of several copies, and on
+        a machine whose clock was set back.
+        """
+        (last,) = db.execute("SELECT max(at) FROM event").fetchone()
+        moment = now()
+        return moment if last is None or moment > last else later_than(last)
+
+    def _informed(
+        self, db: sqlite3.Connection, actor: str, draft_id: str, verb: str, payload: Mapping[str, Any]
+    ) -> Mapping[str, Any]:
+        """The payload of a verdict with what its curator knew: the verdicts of others, unless they were hidden."""
+        if verb not in {"accept", "reject"}:
+            return payload
+        if draft_id in self.hidden or (self.blind and draft_id not in self.revealed):
+            return {**payload, "blind": True}
+        rows = db.execute(f"{_SELECT_EVENT} WHERE draft_id = ? ORDER BY at, step, seq", (draft_id,))
+        known = verdicts(standing_acts(_decision(row) for row in rows))
+        seen = [each.uuid for other, each in known.items() if other != actor]
+        return {**payload, "seen": seen} if seen else payload
+
+    @staticmethod
     def _refold(db: sqlite3.Connection, draft_id: str) -> None:
-        rows = db.execute(f"{_SELECT_EVENT} WHERE draft_id = ? ORDER BY seq", (draft_id,))
+        rows = db.execute(f"{_SELECT_EVENT} WHERE draft_id = ? ORDER BY at, step, seq", (draft_id,))
         state = fold(draft_id, (_decision(row) for row in rows))
         edit = None
         if state.edited_messages is not None:
@@ -978,6 +1015,46 @@ class Store(Ledger):
             "INSERT OR REPLACE INTO draft_state VALUES (?, ?, ?, ?, ?, ?)",
             (draft_id, state.verdict, state.reason, edit, state.actor, state.at),
         )
+
+    def take_in(
+        self, decisions: Sequence[Decision], drafts: Sequence[Draft], plants: Mapping[str, str]
+    ) -> tuple[int, int]:
+        """Keep what people decided in another copy of the project, and the drafts that only it has.
+
+        Returns:
+            How many (decisions, drafts) were new.
+
+        Raises:
+            ProjectError: a decision is there already and says something else.
+        """
+        with self._transaction() as db:
+            added = [draft for draft in drafts if self._add_draft(db, draft)]
+            db.execute(
+                f"UPDATE draft SET cluster_id = coalesce({_CLUSTER_OF_SOURCES}, cluster_id) "
+                "WHERE cluster_id NOT IN (SELECT id FROM cluster)"
+            )
+            db.executemany("INSERT OR IGNORE INTO plant VALUES (?, ?)", list(plants.items()))
+            new = [each for each in decisions if self._is_new(db, each)]
+            db.executemany(
+                "INSERT INTO event (uuid, step, draft_id, actor, verb, payload, at) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                [(e.uuid, e.step, e.draft_id, e.actor, e.verb, _json(e.payload), e.at) for e in new],
+            )
+            for draft_id in dict.fromkeys(each.draft_id for each in new):
+                self._refold(db, draft_id)
+            if added:
+                db.execute("DELETE FROM meta WHERE key = 'ranked'")
+        return len(new), len(added)
+
+    def _is_new(self, db: sqlite3.Connection, decision: Decision) -> bool:
+        row = db.execute(f"{_SELECT_EVENT} WHERE uuid = ?", (decision.uuid,)).fetchone()
+        if row is None:
+            return True
+        if replace(_decision(row), seq=0) != replace(decision, seq=0):
+            raise ProjectError(
+                f"{self.path} and the other copy tell decision {decision.uuid} differently; one of them was changed by "
+                "hand. Nothing was merged from it."
+            )
+        return False
 
     def state(self, draft_id: str) -> DraftState:
         """What the decisions on a draft amount to."""
@@ -1001,7 +1078,7 @@ class Store(Ledger):
     def decisions(self, draft_id: str | None = None) -> list[Decision]:
         """The events in order, of one draft or of all."""
         where, parameters = ("WHERE draft_id = ?", (draft_id,)) if draft_id is not None else ("", ())
-        return [_decision(row) for row in self._rows(f"{_SELECT_EVENT} {where} ORDER BY seq", parameters)]
+        return [_decision(row) for row in self._rows(f"{_SELECT_EVENT} {where} ORDER BY at, step, seq", parameters)]
 
     # Status -------------------------------------------------------------------------------------
 
@@ -1063,7 +1140,9 @@ def _last_live_step(db: sqlite3.Connection, actor: str, verb: Literal["undo", "r
     """
     cancelled: set[str] = set()
     rows = db.execute(
-        "SELECT step, verb, json_extract(payload, '$.step') FROM event WHERE actor = ? ORDER BY seq DESC", (actor,)
+        "SELECT step, verb, json_extract(payload, '$.step') FROM event WHERE actor = ? "
+        "ORDER BY at DESC, step DESC, seq DESC",
+        (actor,),
     )
     seen: set[str] = set()
     for step, act, target in rows:
