@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from generator.drafting.budget import Estimate
     from generator.drafting.drafting import DraftingReport, InDoubt
     from generator.drafting.naming import NamingReport
+    from generator.evalset.agreement import Report as AgreementReport
     from generator.evalset.merging import MergeReport
     from generator.ledger import Spending
     from generator.logs.ingestion import IngestReport
@@ -403,6 +404,7 @@ _decision_command("reject", "reject", "Reject drafts by id, or the first of the 
 @click.option("--format", required=True, type=click.Choice(["jsonl", "inspect", "promptfoo"]), help="For which tool.")
 @click.option("--size", type=click.IntRange(1), metavar="N", help="A balanced set of N.")
 @click.option("--split", type=click.Choice(["dev", "holdout"]), help="Only this split.")
+@click.option("--dry-run", is_flag=True, help="Say what would go out and what speaks against it; write nothing.")
 @_as_json
 def export(
     project: Path,
@@ -410,20 +412,27 @@ def export(
     format: str,
     size: int | None,
     split: Literal["dev", "holdout"] | None,
+    dry_run: bool,
     as_json: bool,
-) -> None:
-    """Write the accepted samples for another tool."""
+) -> int:
+    """Write the accepted samples for another tool.
+
+    With --dry-run the exit code is 1 where a check fails.
+    """
     from generator.evalset.exporting import export as write
     from generator.store import Store
 
     with Store.open(project) as store:
+        if dry_run:
+            return _dry_run(store, as_json)
         report = write(store, out, format, size=size, split=split)
     if as_json:
         show_json({"path": str(report.path), "files": list(report.files), "samples": report.samples})
-        return
+        return 0
     show(f"{report.samples} samples -> {report.path} ({', '.join(report.files)})")
     if report.previous:
         show(f"the export that was there is kept as {report.previous}")
+    return 0
 
 
 @cli.command()
@@ -542,6 +551,38 @@ def rename_cluster(project: Path, cluster: str, name: str, actor: str | None, as
     with Store.open(project) as store:
         made = pipeline.rename(store, cluster, name, actor or getpass.getuser())
         _show_regrouped(store, as_json, made)
+
+
+@cli.command()
+@_project
+@click.option("--share", type=click.FloatRange(0.01, 0.2), default=0.04, show_default=True, help="Of those that wait.")
+def plant(project: Path, share: float) -> None:
+    """Put drafts that are known to be bad among the others, to see whether people notice; they never go out."""
+    from generator import pipeline
+    from generator.config import Config
+    from generator.drafting import planting
+    from generator.store import Store
+
+    with Store.open(project) as store, TerminalNarrator() as narrator:
+        made = planting.plant(store, share)
+        pipeline.rank(store, Config.beside(project), narrator)
+        show(f"{len(made)} drafts planted; who noticed is in: groundset agreement {project}")
+
+
+@cli.command()
+@_project
+@_as_json
+def agreement(project: Path, as_json: bool) -> None:
+    """How far people agree, how long they looked, and whether they noticed what was planted."""
+    from generator.evalset.agreement import report
+    from generator.store import Store
+
+    with Store.open(project) as store:
+        found = report(store)
+    if as_json:
+        show_json(found.as_json())
+    else:
+        _show_agreement(found)
 
 
 @cli.command()
@@ -803,6 +844,52 @@ def _show_regrouped(store: "Store", as_json: bool, made: "Sequence[Cluster]") ->
         lambda: _cluster_table(store, made),
         {"clusters": [row for row in cluster_rows(store) if row["id"] in ids]},
     )
+
+
+def _dry_run(store: "Store", as_json: bool) -> int:
+    from generator.evalset.checking import dry_run
+
+    found = dry_run(store)
+    if as_json:
+        show_json(found.as_json())
+    else:
+        show(f"{found.samples} samples would go out: " + ", ".join(f"{n} {o}" for o, n in found.by_origin.items()))
+        for check in found.checks:
+            show(
+                f"  {'ok  ' if check.passed else 'FAIL'} {check.name}: {check.detail} {' '.join(check.items)}".rstrip()
+            )
+        for reason, count in found.left_out.items():
+            show(f"  left out: {count} {reason}")
+    return 0 if found.passed else 1
+
+
+def _show_agreement(found: "AgreementReport") -> None:
+    show_table(
+        ["who", "#decided", "#accepted", "#s each", "#planted", "#caught"],
+        [
+            (
+                each.actor,
+                f"{each.decided:,}",
+                f"{each.accepted:,}",
+                "" if each.median_seconds is None else f"{each.median_seconds:.1f}",
+                str(each.planted),
+                str(each.caught),
+            )
+            for each in found.looks
+        ],
+    )
+    for pair in found.agreements:
+        shown = [
+            f"{name} {value.estimate:.2f} ({value.low:.2f} to {value.high:.2f})"
+            for name, value in (("kappa", pair.kappa), ("AC1", pair.ac1))
+            if value is not None
+        ]
+        show(f"{pair.first} and {pair.second}: {pair.agreed} of {pair.items} alike, " + ", ".join(shown))
+    for each in found.looks:
+        if each.hasty is not None:
+            show(f"{each.actor} accepted a planted draft in passing ({each.hasty}); look again?")
+    if found.disputed:
+        show(f"people differ on {found.disputed:,} drafts; settle them in: groundset curate PROJECT, key S")
 
 
 def _show_merged(reports: "Sequence[MergeReport]") -> None:

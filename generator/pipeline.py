@@ -12,7 +12,7 @@ import os
 import uuid
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -545,6 +545,10 @@ def rank(store: Store, config: Config, narrator: Narrator, embedded: Embedded | 
         drafts, vectors, traffic, store.cells(), lambda done, total: narrator.progress("ranking", done, total)
     )
     marks = verification.marks_on_landing(drafts, landings, _surroundings(store, embedded, cell_of, landings))
+    planted = store.plants()
+    # What is known to be bad tests nothing, and nothing gives it away.
+    landings = [replace(each, reach=()) if each.draft_id in planted else each for each in landings]
+    marks = {draft_id: own for draft_id, own in marks.items() if draft_id not in planted}
     store.replace_landings(landings, fingerprint, marks)
     _place_drafts(store, traffic, drafts, landings)
 

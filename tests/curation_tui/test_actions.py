@@ -15,7 +15,9 @@ from curation_tui.sheet import Sheet
 from tests.curation_tui.pilot import Review, review
 from tests.curation_tui.projects import make_project
 
-SCREENS = {"edit": EditScreen, "sheet": Sheet, "ask": AskText, "confirm": Confirm} | {place.name: place.load() for place in PLACES}
+SCREENS = {"edit": EditScreen, "sheet": Sheet, "ask": AskText, "confirm": Confirm} | {
+    place.name: place.load() for place in PLACES
+}
 WHERES = tuple(SCREENS)
 
 
