@@ -113,6 +113,18 @@ ACTIONS: tuple[Action, ...] = (
     Action("table", ("T",), "T", "table", "Show the same as a table, or the picture again.", "map", 7),
     Action("colour", ("C",), "C", "colour", "Colour by traffic, or by what is tested.", "map", 10),
     *_doors("map"),
+    Action("retry", ("R",), "R", "send again", "Send the calls in doubt again; the price is asked first.", "runs", 1),
+    Action("turn", ("tab",), "tab", "other part", "Show the other part, where only one fits.", "runs", 2),
+    Action("page_down", ("pagedown",), "pgdn", "scroll", "Scroll where the money went.", "runs"),
+    Action("page_up", ("pageup",), "pgup", "scroll back", "Scroll it back.", "runs"),
+    *_doors("runs"),
+    Action("export", ("enter",), "enter", "export", "Write the chosen formats, if everything holds.", "export", 1),
+    Action("choose", ("space",), "space", "choose", "Choose the format at the cursor, or leave it out.", "export", 2),
+    Action("open_failing", ("o",), "o", "open failing", "Open the first item that fails a check.", "export", 4),
+    Action("look", ("d",), "d", "look again", "Check everything again, and write nothing.", "export", 5),
+    Action("next_row", ("j", "down"), "j ↓", "next", "Go to the next format.", "export", 7),
+    Action("previous_row", ("k", "up"), "k ↑", "before", "Go to the format before.", "export", 9),
+    *_doors("export"),
 )
 
 

@@ -36,6 +36,8 @@ PLACES: tuple[Place, ...] = (
     Place("review", "", "Review", "One item, one decision, one key.", "curation_tui.review", "ReviewScreen"),
     Place("clusters", "c", "Clusters", "See and shape the clusters.", "curation_tui.clusters", "ClustersScreen"),
     Place("map", "m", "Map", "See what is untested on a map of the traffic.", "curation_tui.traffic_map", "MapScreen"),
+    Place("runs", "r", "Runs", "See what drafting does and costs.", "curation_tui.runs", "RunsScreen"),
+    Place("export", "w", "Export", "Check the set and write it.", "curation_tui.export", "ExportScreen"),
 )
 
 
