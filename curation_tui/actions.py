@@ -7,7 +7,7 @@ from textual.binding import Binding, BindingType
 
 from curation_tui.places import PLACES, PlaceName
 
-Where = PlaceName | Literal["edit", "sheet", "ask", "confirm"]
+Where = PlaceName | Literal["edit", "sheet", "prompt", "confirm", "choice"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +74,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("evidence_down", ("J", "shift+down"), "J", "scroll evidence", "Scroll the evidence down."),
     Action("evidence_up", ("K", "shift+up"), "K", "scroll evidence back", "Scroll the evidence up."),
     Action("explain", ("i",), "i", "why", "Explain gain, coverage and novelty of this item.", footer=10),
+    Action("leave_tour", ("escape",), "esc", "leave tour", "Leave the tour, where one is on."),
+    Action("reveal", ("b",), "b", "show hidden", "Show what blind review hides, or hide it again; it is recorded."),
     *_doors("review", footer=14),
     Action("save", ("ctrl+s",), "ctrl+s", "accept edited", "Accept the item as edited and go on.", "edit", 1),
     Action("discard", ("escape",), "esc", "back, keep nothing", "Go back; the item stays as it was.", "edit", 2),
@@ -82,10 +84,17 @@ ACTIONS: tuple[Action, ...] = (
     Action("close", ("escape", "q", "i", "question_mark", "f1"), "esc", "close", "Back to the item.", "sheet", 1),
     Action("page_down", ("pagedown", "space", "down", "j"), "pgdn", "scroll", "Scroll down.", "sheet", 2),
     Action("page_up", ("pageup", "up", "k"), "pgup", "scroll back", "Scroll up.", "sheet", 3),
-    Action("answer", ("enter",), "enter", "done", "Give the answer.", "ask", 1),
-    Action("close", ("escape",), "esc", "leave it", "Give no answer.", "ask", 2),
-    Action("yes", ("y",), "y", "yes", "Yes, do it.", "confirm", 1),
-    Action("close", ("escape", "n", "q"), "esc n", "no", "No, leave it.", "confirm", 2),
+    Action("submit", ("enter",), "enter", "take", "Take the line as it is.", "prompt", 1),
+    Action("cancel", ("escape",), "esc", "leave", "Leave everything as it was.", "prompt", 2),
+    Action("complete", ("tab",), "tab", "complete", "Take the word that is suggested.", "prompt", 3),
+    Action("yes", ("y",), "y", "yes", "Do it.", "confirm", 1),
+    Action("no", ("escape", "n", "q"), "esc", "no", "Leave it.", "confirm", 2),
+    Action("take", ("enter",), "enter", "go there", "Take the row under the cursor.", "choice", 1),
+    Action("cancel", ("escape", "q"), "esc", "leave", "Take none.", "choice", 2),
+    Action("down", ("j", "down"), "j", "down", "Go one row down.", "choice", 3),
+    Action("up", ("k", "up"), "k", "up", "Go one row up.", "choice", 4),
+    Action("page_down", ("pagedown",), "pgdn", "ten down", "Go ten rows down.", "choice"),
+    Action("page_up", ("pageup",), "pgup", "ten up", "Go ten rows up.", "choice"),
     Action("review", ("enter",), "enter", "review", "Review the drafts of the cluster.", "clusters", 1),
     Action("more", ("plus", "equals_sign"), "+", "plan more", "Plan one sample more.", "clusters", 2),
     Action("fewer", ("minus",), "-", "fewer", "Plan one sample less.", "clusters", 4),
@@ -125,6 +134,27 @@ ACTIONS: tuple[Action, ...] = (
     Action("next_row", ("j", "down"), "j ↓", "next", "Go to the next format.", "export", 7),
     Action("previous_row", ("k", "up"), "k ↑", "before", "Go to the format before.", "export", 9),
     *_doors("export"),
+    Action("accept", ("a",), "a", "accept", "Accept the item; others' verdicts are hidden until then.", "second", 1),
+    Action("reject", ("x",), "x", "reject", "Reject it; a reason may follow.", "second", 2),
+    Action(
+        "number",
+        ("1", "2", "3", "4", "5", "6", "7"),
+        "1-7",
+        "take or reason",
+        "Where two differ, 1 or 2 takes that verdict; after a rejection, the reason.",
+        "second",
+        4,
+        takes_key=True,
+    ),
+    Action("edit", ("e",), "e", "edit", "Change the item, then accept it.", "second", 5),
+    Action("undo", ("u", "ctrl+z"), "u ctrl+z", "undo", "Take back your last decision.", "second", 7),
+    Action("next_row", ("j", "down"), "j ↓", "next", "Go to the next one.", "second", 9),
+    Action("previous_row", ("k", "up"), "k ↑", "before", "Go to the one before.", "second", 10),
+    Action("reveal", ("b",), "b", "show names", "Show names, or hide them again.", "second", 12),
+    Action("report", ("i",), "i", "report", "How far people agree, and who noticed planted drafts.", "second", 13),
+    Action("page_down", ("pagedown",), "pgdn", "scroll", "Scroll the item down.", "second"),
+    Action("page_up", ("pageup",), "pgup", "scroll back", "Scroll it up.", "second"),
+    *_doors("second"),
 )
 
 
@@ -136,8 +166,8 @@ def actions(where: Where) -> tuple[Action, ...]:
 def bindings(where: Where) -> list[BindingType]:
     """The key bindings of a screen."""
     return [
-        # In the editor, before the fields see them: a text area would take tab and ctrl+s for itself.
-        Binding(key, _call(action, key), action.label, show=False, priority=where == "edit")
+        # Where there are fields, before those see them: a text area would take tab and ctrl+s for itself.
+        Binding(key, _call(action, key), action.label, show=False, priority=where in {"edit", "prompt"})
         for action in actions(where)
         for key in action.keys
     ]

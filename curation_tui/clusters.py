@@ -9,13 +9,13 @@ from textual.containers import Vertical
 from textual.content import Content
 
 from curation_tui.actions import Where, bindings
-from curation_tui.asking import AskText, Confirm, question
 from curation_tui.children import Ended, groundset
 from curation_tui.document import Block, Document
 from curation_tui.figures import counted, percent
 from curation_tui.framed import FramedScreen
 from curation_tui.line import Line, Variant
-from curation_tui.looks import Glyphs, bar
+from curation_tui.looks import ASCII, Glyphs, bar
+from curation_tui.prompt import Confirm, Prompt
 from curation_tui.rows import Rows
 from curation_tui.safe_text import joined, label, line
 from curation_tui.session import Session
@@ -44,7 +44,7 @@ class ClustersScreen(FramedScreen):
     ClustersScreen #head { background: $background; }
     ClustersScreen #rows { height: 1fr; text-wrap: nowrap; }
     ClustersScreen #about { width: 40; border: round $rule; padding: 0 0 0 1; }
-    .-ascii ClustersScreen #about { border: ascii $rule; }
+    ClustersScreen.-ascii #about { border: ascii $rule; }
     ClustersScreen.-medium #columns, ClustersScreen.-small #columns { layout: vertical; }
     ClustersScreen.-medium #list, ClustersScreen.-small #list { width: 100%; height: 1fr; }
     ClustersScreen.-medium #about { width: 100%; height: 9; }
@@ -119,7 +119,7 @@ class ClustersScreen(FramedScreen):
         return joined(*cells, name)
 
     def _trend(self, standing: Standing) -> str:
-        up, down, same = ("^", "v", "=") if self._glyphs.full == "#" else ("▲", "▼", "=")
+        up, down, same = ("^", "v", "=") if self._glyphs == ASCII else ("▲", "▼", "=")
         return {1: up, -1: down, 0: same, None: " "}[standing.trend]
 
     def _about(self) -> Iterator[Block]:
@@ -232,7 +232,7 @@ class ClustersScreen(FramedScreen):
         if standing.aim.excluded is not None:
             self._exclude(standing.cluster.id, None)
             return
-        ask = AskText(question("Out of the goal: why?"))
+        ask = Prompt("Out of the goal: why?")
         self.app.push_screen(ask, lambda why: self._exclude(standing.cluster.id, why) if why else None)
 
     def _exclude(self, cluster_id: str, reason: str | None) -> None:
@@ -256,7 +256,7 @@ class ClustersScreen(FramedScreen):
         standing = self._here
         if standing is None:
             return
-        ask = AskText(question("Name of the cluster"), standing.cluster.name)
+        ask = Prompt("Name of the cluster", standing.cluster.name)
         self.app.push_screen(ask, lambda name: self._rename(standing.cluster.id, name) if name else None)
 
     def _rename(self, cluster_id: str, name: str) -> None:
@@ -305,7 +305,7 @@ class ClustersScreen(FramedScreen):
             Block(line(ended.output, 300)),
             Block(label("Redacted texts of the logs go to the provider, unless it is offline."), space_before=True),
         ]
-        confirm = Confirm(question("Draft more?"), blocks)
+        confirm = Confirm("Draft more?", blocks)
         self.app.push_screen(confirm, lambda yes: self._draft(standing.cluster.id) if yes else self.say("Not drafted."))
 
     def _draft(self, cluster_id: str) -> None:

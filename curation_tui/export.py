@@ -45,7 +45,7 @@ class ExportScreen(FramedScreen):
     ExportScreen #formats { height: 5; border: round $rule; }
     ExportScreen #checks { height: 1fr; border: round $rule; padding: 0 1; }
     ExportScreen #going { height: 1fr; border: round $rule; padding: 0 1; }
-    .-ascii ExportScreen #formats, .-ascii ExportScreen #checks, .-ascii ExportScreen #going { border: ascii $rule; }
+    ExportScreen.-ascii #formats, ExportScreen.-ascii #checks, ExportScreen.-ascii #going { border: ascii $rule; }
     ExportScreen.-small #going { display: none; }
     ExportScreen.-small.-low #formats { display: none; }
     """
@@ -125,9 +125,8 @@ class ExportScreen(FramedScreen):
         found = self._found
         if found is None:
             return
-        yield Block(
-            label(f"{counted(found['samples'], 'sample')}, {percent(self._coverage)} of traffic tested", "bold")
-        )
+        tested = percent(self._session.progress().coverage.estimate)
+        yield Block(label(f"{counted(found['samples'], 'sample')}, {tested} of traffic tested", "bold"))
         for origin, count in found["by_origin"].items():
             yield Block(label(_ORIGINS.get(origin, "of another origin")), label(f"{count:>5}  ", "$muted"))
         for curator, count in found["curators"].items():

@@ -8,9 +8,9 @@ from textual.containers import Horizontal
 
 from curation_tui.document import Block, Document
 from curation_tui.footer import key_line, said
-from curation_tui.header import top_line
+from curation_tui.header import top_line, who_decides
 from curation_tui.line import Line
-from curation_tui.looks import Glyphs
+from curation_tui.looks import ASCII, Glyphs
 from curation_tui.place import PlaceScreen
 from curation_tui.places import place_of
 from curation_tui.review import Shape, shape_of
@@ -59,8 +59,9 @@ class FramedScreen(PlaceScreen):
     def on_mount(self) -> None:
         """Fill the frame, and begin to look for what others write."""
         session = self._session
+        self.set_class(self._glyphs == ASCII, "-ascii")
         self.query_one("#top", Line).variants = top_line(
-            session.path.stem, session.actor, place_of(self.WHERE).title, None, self._glyphs, failed=False
+            session.path.stem, who_decides(session), place_of(self.WHERE).title, None, self._glyphs, failed=False
         )
         self.query_one("#keys", Line).variants = key_line(self.WHERE)
         self.query_one("#too-small", Document).show([Block(label("Too small: the app needs 40 x 8."))])

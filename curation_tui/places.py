@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from curation_tui.place import PlaceScreen
 
-PlaceName = Literal["review", "list", "clusters", "map", "runs", "export"]
+PlaceName = Literal["review", "list", "clusters", "map", "runs", "export", "second"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,7 @@ PLACES: tuple[Place, ...] = (
     Place("map", "m", "Map", "See what is untested on a map of the traffic.", "curation_tui.traffic_map", "MapScreen"),
     Place("runs", "r", "Runs", "See what drafting does and costs.", "curation_tui.runs", "RunsScreen"),
     Place("export", "w", "Export", "Check the set and write it.", "curation_tui.export", "ExportScreen"),
+    Place("second", "S", "Second look", "Look without knowing; settle.", "curation_tui.second_look", "SecondScreen"),
 )
 
 

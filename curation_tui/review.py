@@ -17,7 +17,7 @@ from curation_tui.draft_view import DraftView
 from curation_tui.evidence import EvidenceView, sections, why_next
 from curation_tui.explanation import TITLE, explanation
 from curation_tui.footer import key_line, last_line, said
-from curation_tui.header import coverage_line, top_line
+from curation_tui.header import coverage_line, top_line, who_decides
 from curation_tui.item import Done, Item
 from curation_tui.line import Line
 from curation_tui.looks import Glyphs
@@ -35,7 +35,7 @@ _POLL = 1.0  # seconds between looks for what other processes wrote
 _QUIET = 0.15  # seconds without a decision
 _LOW = 22  # rows: below, the evidence leaves more of them to the item
 # What a row that some other program wrote can raise while it is read.
-_BROKEN = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
+BROKEN = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
 
 
 def shape_of(width: int, height: int) -> Shape:
@@ -63,6 +63,7 @@ class ReviewScreen(PlaceScreen):
         self._ranking = False
         self._rank_again = False
         self._rank_timer: Timer | None = None
+        self._shows_hidden = False
 
     def compose(self) -> ComposeResult:
         """Queue, item and evidence between two lines above and two below."""
@@ -110,7 +111,7 @@ class ReviewScreen(PlaceScreen):
             self._item = self._session.item(draft_id) if draft_id is not None else None
         except ProjectError as error:
             self._complain(error)
-        except _BROKEN:
+        except BROKEN:
             self._item = None
         self._lay_out_item()
         self._show_figures()
@@ -120,7 +121,7 @@ class ReviewScreen(PlaceScreen):
         if self._item is not None:
             try:
                 self._show_item(self._item)
-            except _BROKEN:
+            except BROKEN:
                 self._item = None
         if self._item is None:
             self._show_no_item()
@@ -144,13 +145,14 @@ class ReviewScreen(PlaceScreen):
         session, glyphs = self._session, self._glyphs
         progress, tally = session.progress(), session.tally()
         self.query_one("#top", Line).variants = top_line(
-            session.path.stem, session.actor, "Review", self._saved_at, glyphs, failed=self._failed
+            session.path.stem, who_decides(session), "Review", self._saved_at, glyphs, failed=self._failed
         )
         self.query_one("#coverage", Line).variants = coverage_line(progress, self._item, tally, glyphs)
         queue = self.query_one(QueueList)
         queue.places, queue.cursor = session.places(), session.cursor
         queue.border_subtitle = label(f"{progress.left:,} left")
-        self.query_one("#session", Document).show(session_blocks(progress, tally, session.spent, glyphs))
+        whole = None if session.store.blind and not self._shows_hidden else progress
+        self.query_one("#session", Document).show(session_blocks(whole, tally, session.spent, glyphs))
 
     def _say(self, text: str, style: str = "$muted") -> None:
         self.query_one("#last", Line).variants = said(text, style)
@@ -266,6 +268,7 @@ class ReviewScreen(PlaceScreen):
 
     def _poll(self) -> None:
         try:
+            self._session.hold()
             news = self._session.refresh()
         except ProjectError as error:
             self._complain(error)
@@ -277,6 +280,20 @@ class ReviewScreen(PlaceScreen):
         self._rank_soon()
 
     # Looking ------------------------------------------------------------------------------------
+
+    def action_leave_tour(self) -> None:
+        """The app hears of it, and the tour is over."""
+
+    def action_reveal(self) -> None:
+        """Show what blind review hides of this item and of the project, or hide it again."""
+        store, shown = self._session.store, self._session.current
+        if not store.blind or shown is None:
+            self._say("Nothing is hidden; blind review hides what others decided: groundset curate --blind.")
+            return
+        self._shows_hidden = shown not in store.revealed
+        (store.revealed.add if self._shows_hidden else store.revealed.discard)(shown)
+        self._say("Shown; your decision on this item will say so." if self._shows_hidden else "Hidden again.")
+        self._show()
 
     def _move(self, step: int) -> None:
         if self._session.move(step):

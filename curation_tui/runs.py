@@ -10,12 +10,12 @@ from textual.containers import Vertical
 from textual.content import Content
 
 from curation_tui.actions import Where, bindings
-from curation_tui.asking import Confirm, question
 from curation_tui.children import groundset
 from curation_tui.document import Block, Document
 from curation_tui.figures import counted
 from curation_tui.framed import FramedScreen
 from curation_tui.looks import Glyphs, bar
+from curation_tui.prompt import Confirm
 from curation_tui.safe_text import joined, label, line
 from curation_tui.session import Session
 from generator.ledger import Batch, CallState, Lease, Spending
@@ -40,7 +40,7 @@ class RunsScreen(FramedScreen):
     CSS = """
     RunsScreen #columns { layout: vertical; }
     RunsScreen #now, RunsScreen #money, RunsScreen #clusters { height: 1fr; border: round $rule; padding: 0 1; }
-    .-ascii RunsScreen #now, .-ascii RunsScreen #money, .-ascii RunsScreen #clusters { border: ascii $rule; }
+    RunsScreen.-ascii #now, RunsScreen.-ascii #money, RunsScreen.-ascii #clusters { border: ascii $rule; }
     RunsScreen.-medium #clusters, RunsScreen.-small #clusters { display: none; }
     RunsScreen.-small #money { display: none; }
     RunsScreen.-small.-second #money { display: block; }
@@ -169,7 +169,7 @@ class RunsScreen(FramedScreen):
                 )
             )
         ]
-        self.app.push_screen(Confirm(question("Send them again?"), blocks), self._retry)
+        self.app.push_screen(Confirm("Send them again?", blocks), self._retry)
 
     def _retry(self, yes: bool | None) -> None:
         if yes:

@@ -15,7 +15,7 @@ from curation_tui.document import Block, Document
 from curation_tui.figures import counted, percent
 from curation_tui.framed import FramedScreen
 from curation_tui.line import Line, Variant
-from curation_tui.looks import Glyphs
+from curation_tui.looks import ASCII, Glyphs
 from curation_tui.plot import ASCII_SIGNS, UNICODE_SIGNS, Bins, Box, Drawing, Signs, Window, box_around
 from curation_tui.safe_text import blank, joined, label, line, stacked
 from curation_tui.session import Session
@@ -64,7 +64,7 @@ class MapPane(Widget):
     def __init__(self, session: Session, glyphs: Glyphs) -> None:
         super().__init__(id="map")
         self._store = session.store
-        self._signs: Signs = ASCII_SIGNS if glyphs.full == "#" else UNICODE_SIGNS
+        self._signs: Signs = ASCII_SIGNS if glyphs == ASCII else UNICODE_SIGNS
         self._bins: dict[tuple[int, int, int], Bins | None] = {}
         self.depth: dict[int, float] = {}
         """How surely each cell is tested."""
@@ -123,9 +123,6 @@ class MapScreen(FramedScreen):
     MapScreen.-table #map { display: none; }
     MapScreen.-table #table { display: block; width: 1fr; }
     MapScreen.-ascii #map, MapScreen.-ascii #regions, MapScreen.-ascii #here, MapScreen.-ascii #table {
-        border: ascii $rule;
-    }
-    .-ascii MapScreen #map, .-ascii MapScreen #regions, .-ascii MapScreen #here, .-ascii MapScreen #table {
         border: ascii $rule;
     }
     """

@@ -350,11 +350,13 @@ def run(
 @cli.command()
 @_project
 @click.option("--as", "actor", help="Who decides (your login name).")
-def curate(project: Path, actor: str | None) -> None:
+@click.option("--blind", is_flag=True, help="Hide what others decided until b shows it; recorded with each decision.")
+def curate(project: Path, actor: str | None, blind: bool) -> None:
     """Review drafts in the terminal."""
     command = [sys.executable, "-m", "curation_tui", str(project)]
     if actor is not None:
         command += ["--as", actor]
+    command += ["--blind"] * blind
     # The app replaces this process: signals and the terminal are its own.
     os.execv(sys.executable, command)  # noqa: S606
 

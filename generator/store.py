@@ -996,7 +996,8 @@ class Store(Ledger, Together):
         rows = db.execute(f"{_SELECT_EVENT} WHERE draft_id = ? ORDER BY at, step, seq", (draft_id,))
         known = verdicts(standing_acts(_decision(row) for row in rows))
         seen = [each.uuid for other, each in known.items() if other != actor]
-        return {**payload, "seen": seen} if seen else payload
+        told = {"revealed": True} if self.blind else {}
+        return {**payload, **told, **({"seen": seen} if seen else {})}
 
     @staticmethod
     def _refold(db: sqlite3.Connection, draft_id: str) -> None:

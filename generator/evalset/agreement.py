@@ -12,6 +12,7 @@ from datetime import datetime
 from itertools import combinations
 from typing import Any
 
+from generator.evalset.queue import QueueEntry
 from generator.records import Decision, Interval, content_id, standing_acts, verdicts
 from generator.store import Store
 
@@ -112,11 +113,12 @@ def _look(
 
 
 def _seconds(decisions: Sequence[Decision]) -> list[tuple[str, float]]:
-    """(verb, seconds since the decision before) of decisions of one person, breaks left out."""
-    moments = [datetime.fromisoformat(each.at) for each in decisions]
+    """(verb, seconds since the step before) of the steps of one person, breaks left out."""
+    steps = list({each.step: each for each in decisions}.values())
+    moments = [datetime.fromisoformat(each.at) for each in steps]
     found = [
         (each.verb, (after - before).total_seconds())
-        for each, before, after in zip(decisions[1:], moments, moments[1:], strict=False)
+        for each, before, after in zip(steps[1:], moments, moments[1:], strict=False)
     ]
     return [(verb, second) for verb, second in found if second <= _PAUSE_S]
 
@@ -183,6 +185,19 @@ def _interval(measure: Callable[[Table], float | None], table: Table) -> Interva
 def for_two(draft_id: str, share: float = OVERLAP) -> bool:
     """Whether two people are to look at a draft: by lot, the same in every copy."""
     return int(content_id("overlap", draft_id)[:8], 16) / 2**32 < share
+
+
+def with_plants(entries: Sequence[QueueEntry], plants: Sequence[str]) -> list[QueueEntry]:
+    """The queue with a planted draft in every `PLANT_EVERY` places, marked as drawn by chance, as others are."""
+    waiting = sorted(plants, key=lambda each: content_id("plant", each))
+    planted = set(plants)
+    ordered = [entry for entry in entries if entry.draft_id not in planted]
+    for block, draft_id in enumerate(waiting):
+        place = block * PLANT_EVERY + int(content_id("place", draft_id)[:8], 16) % PLANT_EVERY
+        if place > len(ordered):
+            break
+        ordered.insert(place, QueueEntry(draft_id, 0.0, 1.0, drawn=True))
+    return ordered
 
 
 def second_looks(store: Store, actor: str, share: float = OVERLAP) -> list[str]:

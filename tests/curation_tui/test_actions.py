@@ -5,17 +5,17 @@ import pytest
 
 from curation_tui.actions import ACTIONS, Where, actions, footer
 from curation_tui.app import CurationApp
-from curation_tui.asking import AskText, Confirm
 from curation_tui.edit import EditScreen
 from curation_tui.footer import key_line
 from curation_tui.places import PLACES
+from curation_tui.prompt import Choice, Confirm, Prompt
 from curation_tui.review import ReviewScreen
 from curation_tui.session import Session
 from curation_tui.sheet import Sheet
 from tests.curation_tui.pilot import Review, review
 from tests.curation_tui.projects import make_project
 
-SCREENS = {"edit": EditScreen, "sheet": Sheet, "ask": AskText, "confirm": Confirm} | {
+SCREENS = {"edit": EditScreen, "sheet": Sheet, "prompt": Prompt, "confirm": Confirm, "choice": Choice} | {
     place.name: place.load() for place in PLACES
 }
 WHERES = tuple(SCREENS)
