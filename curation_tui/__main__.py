@@ -24,6 +24,7 @@ def main(arguments: list[str] | None = None) -> int:
     own = [str(options.project), "--as", options.actor or login_name(), "--guardian", str(os.getpid())]
     if options.ascii or not _speaks_utf8():
         own.append("--ascii")
+    own += ["--blind"] * options.blind
     return Guardian([sys.executable, "-m", "curation_tui", *own]).run()
 
 
@@ -32,6 +33,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("project", type=Path, metavar="PROJECT")
     parser.add_argument("--as", dest="actor", metavar="NAME", help="who decides (your login name)")
     parser.add_argument("--ascii", action="store_true", help="draw with plain characters")
+    parser.add_argument("--blind", action="store_true", help="hide what others decided until b shows it")
     parser.add_argument("--guardian", type=int, help=argparse.SUPPRESS)
     return parser
 
@@ -41,7 +43,7 @@ def _app(options: argparse.Namespace) -> int:
     from curation_tui.terminal import end_with
 
     end_with(options.guardian)
-    return run(options.project, options.actor or login_name(), ascii_only=options.ascii)
+    return run(options.project, options.actor or login_name(), ascii_only=options.ascii, blind=options.blind)
 
 
 def _why_not(project: Path) -> str | None:

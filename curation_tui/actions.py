@@ -5,7 +5,9 @@ from typing import Literal
 
 from textual.binding import Binding, BindingType
 
-Where = Literal["review", "edit", "sheet"]
+from curation_tui.places import PLACES, PlaceName
+
+Where = PlaceName | Literal["edit", "sheet", "prompt", "confirm", "choice"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,25 @@ class Action:
     """How early it gets a place in the footer; 0 is never."""
     takes_key: bool = False
     """Whether it needs to know which of its keys was pressed."""
+    argument: str = ""
+    """What is handed to it."""
+
+
+def _doors(where: PlaceName, footer: int = 0) -> tuple[Action, ...]:
+    """The rows that lead from one place to the others, and those that every place has; `footer` ranks the first."""
+    others = [each for each in PLACES if each.key and each.name != where]
+    doors = [
+        Action("open", (each.key,), each.key, each.title, each.help, where, rank if footer else 0, argument=each.name)
+        for rank, each in enumerate(others, start=footer)
+    ]
+    back = Action("back", ("escape",), "esc", "back", "Back to Review.", where, 3)
+    return (
+        *([] if where == "review" else [back]),
+        *doors,
+        Action("help", ("question_mark", "f1"), "? F1", "help", "Show this list.", where, 6),
+        Action("palette", ("ctrl+p",), "ctrl+p", "palette", "Find any of these by name, or change looks.", where, 11),
+        Action("quit", ("q",), "q", "quit", "Leave; everything is saved already.", where, 8),
+    )
 
 
 ACTIONS: tuple[Action, ...] = (
@@ -53,9 +74,9 @@ ACTIONS: tuple[Action, ...] = (
     Action("evidence_down", ("J", "shift+down"), "J", "scroll evidence", "Scroll the evidence down."),
     Action("evidence_up", ("K", "shift+up"), "K", "scroll evidence back", "Scroll the evidence up."),
     Action("explain", ("i",), "i", "why", "Explain gain, coverage and novelty of this item.", footer=10),
-    Action("help", ("question_mark", "f1"), "? F1", "help", "Show this list.", footer=6),
-    Action("palette", ("ctrl+p",), "ctrl+p", "palette", "Find any of these by name, or change the theme.", footer=11),
-    Action("quit", ("q",), "q", "quit", "Leave; everything is saved already.", footer=8),
+    Action("leave_tour", ("escape",), "esc", "leave tour", "Leave the tour, where one is on."),
+    Action("reveal", ("b",), "b", "show hidden", "Show what blind review hides, or hide it again; it is recorded."),
+    *_doors("review", footer=14),
     Action("save", ("ctrl+s",), "ctrl+s", "accept edited", "Accept the item as edited and go on.", "edit", 1),
     Action("discard", ("escape",), "esc", "back, keep nothing", "Go back; the item stays as it was.", "edit", 2),
     Action("next_field", ("tab",), "tab", "next field", "Go to the next field.", "edit", 3),
@@ -63,6 +84,77 @@ ACTIONS: tuple[Action, ...] = (
     Action("close", ("escape", "q", "i", "question_mark", "f1"), "esc", "close", "Back to the item.", "sheet", 1),
     Action("page_down", ("pagedown", "space", "down", "j"), "pgdn", "scroll", "Scroll down.", "sheet", 2),
     Action("page_up", ("pageup", "up", "k"), "pgup", "scroll back", "Scroll up.", "sheet", 3),
+    Action("submit", ("enter",), "enter", "take", "Take the line as it is.", "prompt", 1),
+    Action("cancel", ("escape",), "esc", "leave", "Leave everything as it was.", "prompt", 2),
+    Action("complete", ("tab",), "tab", "complete", "Take the word that is suggested.", "prompt", 3),
+    Action("yes", ("y",), "y", "yes", "Do it.", "confirm", 1),
+    Action("no", ("escape", "n", "q"), "esc", "no", "Leave it.", "confirm", 2),
+    Action("take", ("enter",), "enter", "go there", "Take the row under the cursor.", "choice", 1),
+    Action("cancel", ("escape", "q"), "esc", "leave", "Take none.", "choice", 2),
+    Action("down", ("j", "down"), "j", "down", "Go one row down.", "choice", 3),
+    Action("up", ("k", "up"), "k", "up", "Go one row up.", "choice", 4),
+    Action("page_down", ("pagedown",), "pgdn", "ten down", "Go ten rows down.", "choice"),
+    Action("page_up", ("pageup",), "pgup", "ten up", "Go ten rows up.", "choice"),
+    Action("review", ("enter",), "enter", "review", "Review the drafts of the cluster.", "clusters", 1),
+    Action("more", ("plus", "equals_sign"), "+", "plan more", "Plan one sample more.", "clusters", 2),
+    Action("fewer", ("minus",), "-", "fewer", "Plan one sample less.", "clusters", 4),
+    Action("rename", ("L",), "L", "name", "Give the cluster a name, which it keeps.", "clusters", 5),
+    Action("split", ("s",), "s", "split", "Divide it in two; every later clustering keeps them apart.", "clusters", 7),
+    Action("mark", ("v",), "v", "mark", "Mark it for joining, or no longer.", "clusters", 9),
+    Action("join", ("M",), "M", "join", "Make the marked ones one, for good.", "clusters", 10),
+    Action("exclude", ("x",), "x", "out of goal", "Take it out of the goal, or back in.", "clusters", 12),
+    Action("draft_more", ("g",), "g", "draft more", "Draft more for it; the price is asked first.", "clusters", 13),
+    Action("order", ("o",), "o", "order", "By untested traffic, or by traffic.", "clusters", 14),
+    Action("next_row", ("j", "down"), "j ↓", "next", "Go to the next cluster.", "clusters", 15),
+    Action("previous_row", ("k", "up"), "k ↑", "before", "Go to the cluster before.", "clusters", 16),
+    Action("page_down", ("pagedown",), "pgdn", "further", "Go a screen further.", "clusters"),
+    Action("page_up", ("pageup",), "pgup", "back up", "Go a screen back.", "clusters"),
+    *_doors("clusters"),
+    Action("next_gap", ("n",), "n", "next gap", "Go to the next untested region.", "map", 1),
+    Action("previous_gap", ("N",), "N", "gap before", "Go back to the untested region before.", "map"),
+    Action("review", ("enter",), "enter", "review", "Review the drafts of the cluster under the cursor.", "map", 2),
+    Action("move", ("left",), "arrows ←", "move", "Move the cursor to the left.", "map", 4, argument="left"),
+    Action("move", ("right",), "→", "right", "Move the cursor to the right.", "map", argument="right"),
+    Action("move", ("up",), "↑", "up", "Move the cursor up.", "map", argument="up"),
+    Action("move", ("down",), "↓", "down", "Move the cursor down.", "map", argument="down"),
+    Action("zoom_in", ("z",), "z", "zoom", "Show half as much each way, around the cursor.", "map", 5),
+    Action("zoom_out", ("Z",), "Z", "zoom out", "Show twice as much each way.", "map", 9),
+    Action("table", ("T",), "T", "table", "Show the same as a table, or the picture again.", "map", 7),
+    Action("colour", ("C",), "C", "colour", "Colour by traffic, or by what is tested.", "map", 10),
+    *_doors("map"),
+    Action("retry", ("R",), "R", "send again", "Send the calls in doubt again; the price is asked first.", "runs", 1),
+    Action("turn", ("tab",), "tab", "other part", "Show the other part, where only one fits.", "runs", 2),
+    Action("page_down", ("pagedown",), "pgdn", "scroll", "Scroll where the money went.", "runs"),
+    Action("page_up", ("pageup",), "pgup", "scroll back", "Scroll it back.", "runs"),
+    *_doors("runs"),
+    Action("export", ("enter",), "enter", "export", "Write the chosen formats, if everything holds.", "export", 1),
+    Action("choose", ("space",), "space", "choose", "Choose the format at the cursor, or leave it out.", "export", 2),
+    Action("open_failing", ("o",), "o", "open failing", "Open the first item that fails a check.", "export", 4),
+    Action("look", ("d",), "d", "look again", "Check everything again, and write nothing.", "export", 5),
+    Action("next_row", ("j", "down"), "j ↓", "next", "Go to the next format.", "export", 7),
+    Action("previous_row", ("k", "up"), "k ↑", "before", "Go to the format before.", "export", 9),
+    *_doors("export"),
+    Action("accept", ("a",), "a", "accept", "Accept the item; others' verdicts are hidden until then.", "second", 1),
+    Action("reject", ("x",), "x", "reject", "Reject it; a reason may follow.", "second", 2),
+    Action(
+        "number",
+        ("1", "2", "3", "4", "5", "6", "7"),
+        "1-7",
+        "take or reason",
+        "Where two differ, 1 or 2 takes that verdict; after a rejection, the reason.",
+        "second",
+        4,
+        takes_key=True,
+    ),
+    Action("edit", ("e",), "e", "edit", "Change the item, then accept it.", "second", 5),
+    Action("undo", ("u", "ctrl+z"), "u ctrl+z", "undo", "Take back your last decision.", "second", 7),
+    Action("next_row", ("j", "down"), "j ↓", "next", "Go to the next one.", "second", 9),
+    Action("previous_row", ("k", "up"), "k ↑", "before", "Go to the one before.", "second", 10),
+    Action("reveal", ("b",), "b", "show names", "Show names, or hide them again.", "second", 12),
+    Action("report", ("i",), "i", "report", "How far people agree, and who noticed planted drafts.", "second", 13),
+    Action("page_down", ("pagedown",), "pgdn", "scroll", "Scroll the item down.", "second"),
+    Action("page_up", ("pageup",), "pgup", "scroll back", "Scroll it up.", "second"),
+    *_doors("second"),
 )
 
 
@@ -74,15 +166,16 @@ def actions(where: Where) -> tuple[Action, ...]:
 def bindings(where: Where) -> list[BindingType]:
     """The key bindings of a screen."""
     return [
-        # In the editor, before the fields see them: a text area would take tab and ctrl+s for itself.
-        Binding(key, _call(action, key), action.label, show=False, priority=where == "edit")
+        # Where there are fields, before those see them: a text area would take tab and ctrl+s for itself.
+        Binding(key, _call(action, key), action.label, show=False, priority=where in {"edit", "prompt"})
         for action in actions(where)
         for key in action.keys
     ]
 
 
 def _call(action: Action, key: str) -> str:
-    return f"{action.name}('{key}')" if action.takes_key else action.name
+    argument = key if action.takes_key else action.argument
+    return f"{action.name}('{argument}')" if argument else action.name
 
 
 def footer(where: Where, count: int) -> tuple[Action, ...]:

@@ -1,13 +1,17 @@
 """The Textual app, and the process it runs in."""
 
+import contextlib
 import signal
 import sys
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 
 from rich.console import RenderableType
+from textual.actions import ActionParseResult
 from textual.app import App, SystemCommand
+from textual.dom import DOMNode
 from textual.driver import Driver
 from textual.screen import Screen
 
@@ -15,6 +19,7 @@ from curation_tui.actions import Where, actions
 from curation_tui.looks import ASCII, DARK, LIGHT, UNICODE
 from curation_tui.review import ReviewScreen
 from curation_tui.session import Session
+from curation_tui.tour import DEMO, TOURED, Tour
 from generator.errors import ProjectError
 
 EXIT_BUG = 70
@@ -32,6 +37,7 @@ class CurationApp(App[None]):
         self._session = session
         self._glyphs = ASCII if ascii_only else UNICODE
         self._ascii = ascii_only
+        self._tour: Tour | None = None
         self.crash: BaseException | None = None
         """The bug that ended the app."""
         self.register_theme(DARK)
@@ -49,14 +55,51 @@ class CurationApp(App[None]):
         self.animation_level = "none"
         self.set_class(self._ascii, "-ascii")
         self.push_screen(ReviewScreen(self._session, self._glyphs))
+        self.call_after_refresh(self._begin_tour)
+
+    def _begin_tour(self) -> None:
+        """The tour comes by itself once, on the demo."""
+        store = self._session.store
+        if store.meta(DEMO) is not None and store.meta(TOURED) is None:
+            with contextlib.suppress(ProjectError):  # a project that cannot be written can be shown all the same
+                store.set_meta(TOURED, "yes")
+            self.action_tour()
+
+    def action_tour(self) -> None:
+        """Begin the tour."""
+        self._tour = Tour()
+        self._tour.show_on(self.screen)
+
+    async def run_action(
+        self,
+        action: "str | ActionParseResult",
+        default_namespace: DOMNode | None = None,
+        namespaces: Mapping[str, DOMNode] | None = None,
+    ) -> bool:
+        """Do what a key asks for; the tour hears of it."""
+        done = await super().run_action(action, default_namespace, namespaces)
+        if done and self._tour is not None and isinstance(action, str):
+            name, _, argument = action.partition("(")
+            self._tour.saw(f"{name} {argument.strip(chr(39) + ')')}" if name == "open" else name)
+            self.call_after_refresh(self._show_tour)
+        return done
+
+    def _show_tour(self) -> None:
+        """Put the strip on the screen that there is by now."""
+        if self._tour is not None:
+            self._tour.show_on(self.screen)
+            if self._tour.over:
+                self._tour = None
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """The palette: the actions of the screen, from the same table as the footer and the help."""
         where: Where | None = getattr(screen, "WHERE", None)
         for action in actions(where) if where is not None else ():
             if not action.takes_key and action.name != "palette":
-                name = action.label.capitalize()
-                yield SystemCommand(name, f"{action.help} ({action.shown})", getattr(screen, f"action_{action.name}"))
+                act = getattr(screen, f"action_{action.name}")
+                run = partial(act, action.argument) if action.argument else act
+                yield SystemCommand(action.label.capitalize(), f"{action.help} ({action.shown})", run)
+        yield SystemCommand("Tour", "Five steps, each with the real keys.", self.action_tour)
         yield SystemCommand("Theme", "Change the colours.", self.action_change_theme)
         yield SystemCommand("Suspend", "Back to the shell for now; fg returns.", self.action_suspend_process)
 
@@ -79,7 +122,7 @@ class CurationApp(App[None]):
         self._exit_renderables.clear()
 
 
-def run(path: Path, actor: str, *, ascii_only: bool) -> int:
+def run(path: Path, actor: str, *, ascii_only: bool, blind: bool = False) -> int:
     """Review a project in this terminal; returns the exit code."""
     _die_at_once()
     try:
@@ -87,6 +130,7 @@ def run(path: Path, actor: str, *, ascii_only: bool) -> int:
     except ProjectError as error:
         _say(str(error))
         return ProjectError.exit_code
+    session.store.blind = blind
     app = CurationApp(session, ascii_only=ascii_only)
     try:
         app.run()

@@ -18,7 +18,13 @@ _SYSTEM_CHARACTERS = 130  # a system prompt is the same for all items, and not w
 _LIST_CHARACTERS = 1_000
 _MARKS_CHARACTERS = 300
 _FLAG = "$warning"
-_STATE_STYLE = {"new": "$muted", "accepted": "bold $success", "rejected": "bold $error", "later": "$warning"}
+_STATE_STYLE = {
+    "new": "$muted",
+    "accepted": "bold $success",
+    "rejected": "bold $error",
+    "later": "$warning",
+    "disputed": "bold $warning",
+}
 
 
 class DraftView(Document):

@@ -9,6 +9,7 @@ from curation_tui.item import Item, Progress, Tally
 from curation_tui.line import Variant
 from curation_tui.looks import Glyphs, bar
 from curation_tui.safe_text import NOTHING, joined, label, line
+from curation_tui.session import Session
 
 
 def top_line(
@@ -25,6 +26,11 @@ def top_line(
         Variant(name, joined(state, label(" "))),
         Variant(label(" groundset", "bold $primary"), joined(state, label(" "))),
     )
+
+
+def who_decides(session: Session) -> str:
+    """The person, and whether they decide without knowing what others did."""
+    return f"{session.actor}, blind" if session.store.blind else session.actor
 
 
 def saved(at: datetime | None, glyphs: Glyphs, *, failed: bool) -> Content:

@@ -1,6 +1,6 @@
 """What the screen shows, as values: an item with its evidence, and how far the set has come."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
@@ -84,6 +84,11 @@ class Item:
     reached: tuple[Reached, ...]
     place_in_cluster: tuple[int, int]
     """Which draft of its cluster it is, and of how many."""
+
+    @property
+    def undecided(self) -> "Item":
+        """The same as if nobody had decided on it."""
+        return replace(self, state=DraftState(self.draft.id))
 
     @property
     def messages(self) -> tuple[Message, ...]:

@@ -36,8 +36,8 @@ def broken_blocks(draft_id: str) -> Iterator[Block]:
     yield Block(label(f"This item cannot be shown ({short_id(draft_id)}). x rejects it, j skips it."))
 
 
-def session_blocks(progress: Progress, tally: Tally, spent: float, glyphs: Glyphs) -> Iterator[Block]:
-    """This session, then the project."""
+def session_blocks(progress: Progress | None, tally: Tally, spent: float, glyphs: Glyphs) -> Iterator[Block]:
+    """This session, then the project; that is left out where it would say what others decided."""
     yield Block(
         label(
             f"{tally.decided} decided  {glyphs.accepted}{tally.accepted} {glyphs.edited}{tally.edited} "
@@ -46,7 +46,10 @@ def session_blocks(progress: Progress, tally: Tally, spent: float, glyphs: Glyph
     )
     if tally.median_seconds is not None:
         yield Block(label(f"median {tally.median_seconds:.1f} s each", "$muted"))
-    yield Block(label(f"{counted(progress.samples, 'sample')} in the set", "$muted"))
-    yield Block(label(f"{progress.rejected:,} rejected, {progress.later:,} put off", "$muted"))
+    if progress is None:
+        yield Block(label("blind: what others decided is hidden, b shows it", "$muted"))
+    else:
+        yield Block(label(f"{counted(progress.samples, 'sample')} in the set", "$muted"))
+        yield Block(label(f"{progress.rejected:,} rejected, {progress.later:,} put off", "$muted"))
     if spent:
         yield Block(label(f"drafting cost ${spent:,.2f}", "$muted"))

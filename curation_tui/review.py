@@ -8,7 +8,6 @@ from typing import ClassVar, Literal, cast
 from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
-from textual.screen import Screen
 from textual.timer import Timer
 from textual.worker import Worker, WorkerState
 
@@ -18,15 +17,16 @@ from curation_tui.draft_view import DraftView
 from curation_tui.evidence import EvidenceView, sections, why_next
 from curation_tui.explanation import TITLE, explanation
 from curation_tui.footer import key_line, last_line, said
-from curation_tui.header import coverage_line, top_line
+from curation_tui.header import coverage_line, top_line, who_decides
 from curation_tui.item import Done, Item
 from curation_tui.line import Line
 from curation_tui.looks import Glyphs
 from curation_tui.panels import broken_blocks, finished_blocks, session_blocks, why_blocks
+from curation_tui.place import PlaceScreen
 from curation_tui.queue import QueueList
 from curation_tui.safe_text import label
 from curation_tui.session import LISTED, Session
-from curation_tui.sheet import Sheet, help_sheet
+from curation_tui.sheet import Sheet
 from generator.errors import ProjectError
 from generator.evalset.queue import QueueEntry
 
@@ -35,7 +35,7 @@ _POLL = 1.0  # seconds between looks for what other processes wrote
 _QUIET = 0.15  # seconds without a decision
 _LOW = 22  # rows: below, the evidence leaves more of them to the item
 # What a row that some other program wrote can raise while it is read.
-_BROKEN = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
+BROKEN = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
 
 
 def shape_of(width: int, height: int) -> Shape:
@@ -47,17 +47,14 @@ def shape_of(width: int, height: int) -> Shape:
     return "wide" if width >= 110 and height >= 30 else "medium"
 
 
-class ReviewScreen(Screen[None]):
+class ReviewScreen(PlaceScreen):
     """Shows the item, takes the keys, and says what was saved."""
 
     WHERE: ClassVar[Where] = "review"
     BINDINGS = bindings(WHERE)
-    AUTO_FOCUS = None
 
     def __init__(self, session: Session, glyphs: Glyphs) -> None:
-        super().__init__()
-        self._session = session
-        self._glyphs = glyphs
+        super().__init__(session, glyphs)
         self._shape: Shape = "medium"
         self._item: Item | None = None
         self._saved_at: datetime | None = None
@@ -66,6 +63,7 @@ class ReviewScreen(Screen[None]):
         self._ranking = False
         self._rank_again = False
         self._rank_timer: Timer | None = None
+        self._shows_hidden = False
 
     def compose(self) -> ComposeResult:
         """Queue, item and evidence between two lines above and two below."""
@@ -113,7 +111,7 @@ class ReviewScreen(Screen[None]):
             self._item = self._session.item(draft_id) if draft_id is not None else None
         except ProjectError as error:
             self._complain(error)
-        except _BROKEN:
+        except BROKEN:
             self._item = None
         self._lay_out_item()
         self._show_figures()
@@ -123,7 +121,7 @@ class ReviewScreen(Screen[None]):
         if self._item is not None:
             try:
                 self._show_item(self._item)
-            except _BROKEN:
+            except BROKEN:
                 self._item = None
         if self._item is None:
             self._show_no_item()
@@ -147,13 +145,14 @@ class ReviewScreen(Screen[None]):
         session, glyphs = self._session, self._glyphs
         progress, tally = session.progress(), session.tally()
         self.query_one("#top", Line).variants = top_line(
-            session.path.stem, session.actor, "Review", self._saved_at, glyphs, failed=self._failed
+            session.path.stem, who_decides(session), "Review", self._saved_at, glyphs, failed=self._failed
         )
         self.query_one("#coverage", Line).variants = coverage_line(progress, self._item, tally, glyphs)
         queue = self.query_one(QueueList)
         queue.places, queue.cursor = session.places(), session.cursor
         queue.border_subtitle = label(f"{progress.left:,} left")
-        self.query_one("#session", Document).show(session_blocks(progress, tally, session.spent, glyphs))
+        whole = None if session.store.blind and not self._shows_hidden else progress
+        self.query_one("#session", Document).show(session_blocks(whole, tally, session.spent, glyphs))
 
     def _say(self, text: str, style: str = "$muted") -> None:
         self.query_one("#last", Line).variants = said(text, style)
@@ -269,6 +268,7 @@ class ReviewScreen(Screen[None]):
 
     def _poll(self) -> None:
         try:
+            self._session.hold()
             news = self._session.refresh()
         except ProjectError as error:
             self._complain(error)
@@ -280,6 +280,20 @@ class ReviewScreen(Screen[None]):
         self._rank_soon()
 
     # Looking ------------------------------------------------------------------------------------
+
+    def action_leave_tour(self) -> None:
+        """The app hears of it, and the tour is over."""
+
+    def action_reveal(self) -> None:
+        """Show what blind review hides of this item and of the project, or hide it again."""
+        store, shown = self._session.store, self._session.current
+        if not store.blind or shown is None:
+            self._say("Nothing is hidden; blind review hides what others decided: groundset curate --blind.")
+            return
+        self._shows_hidden = shown not in store.revealed
+        (store.revealed.add if self._shows_hidden else store.revealed.discard)(shown)
+        self._say("Shown; your decision on this item will say so." if self._shows_hidden else "Hidden again.")
+        self._show()
 
     def _move(self, step: int) -> None:
         if self._session.move(step):
@@ -294,6 +308,13 @@ class ReviewScreen(Screen[None]):
     def action_previous_item(self) -> None:
         """Look at the item before."""
         self._move(-1)
+
+    def show_draft(self, draft_id: str | None) -> None:
+        """Show a draft that was picked in another place; what was decided there is taken in."""
+        if draft_id is not None:
+            self._session.go_to(draft_id)
+        self._show()
+        self._rank_soon()
 
     @on(QueueList.Picked)
     def _go_to(self, event: QueueList.Picked) -> None:
@@ -342,15 +363,3 @@ class ReviewScreen(Screen[None]):
         if self._item is not None:
             blocks = list(explanation(self._item, self._session.progress()))
             self.app.push_screen(Sheet(label(TITLE), blocks))
-
-    def action_help(self) -> None:
-        """Show all keys."""
-        self.app.push_screen(help_sheet(self.WHERE))
-
-    def action_palette(self) -> None:
-        """Open the palette."""
-        self.app.action_command_palette()
-
-    def action_quit(self) -> None:
-        """Leave."""
-        self.app.exit()

@@ -7,7 +7,7 @@ they see coming, stays where it is.
 import statistics
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Literal, Self
 
 from curation_tui.item import ClusterView, Done, Item, Near, Place, Progress, Reached, Tally, Twin, Verb
 from generator.errors import ProjectError
+from generator.evalset.agreement import with_plants
 from generator.evalset.queue import Queue, QueueEntry, accepts_to_reach
 from generator.records import (
     NEAR_COPY,
@@ -38,6 +39,7 @@ _NEIGHBOURS = 4
 _KEPT = 2  # the item shown and the one that the list shows as next
 _OPEN: tuple[Verdict, ...] = ("new", "later")
 _RELOAD_PAUSE = 20.0  # reloads may take at most a twentieth of the time
+_HOLD_AGAIN = 60.0  # seconds after which the item shown is kept anew
 _LONGEST_LOOK = 300.0  # seconds: longer is a coffee, and would spoil the median
 
 
@@ -55,6 +57,8 @@ class Session:
         self._shown_at = time.monotonic()
         self._rejected: str | None = None
         self._next_reload = 0.0
+        self._held: tuple[str, float] = "", 0.0
+        self._taken = store.looked_at_by_others(actor)
         self._version = store.data_version()
         self._take(store.cells(), store.clusters(), store.queue_rows())
         self.rank_now()
@@ -74,6 +78,15 @@ class Session:
             store.close()
             raise
         return session
+
+    @property
+    def store(self) -> Store:
+        """The project, for the screens that read what the review does not need."""
+        return self._store
+
+    def coverage_by_cell(self) -> Mapping[int, float]:
+        """How surely accepted samples test each cell; cells that nothing reaches are left out."""
+        return self._queue.coverage_by_cell()
 
     def close(self) -> None:
         """Close the project."""
@@ -166,6 +179,7 @@ class Session:
 
     def apply(self, entries: Sequence[QueueEntry]) -> None:
         """Take over a new order, from the second next item on."""
+        entries = with_plants(entries, [each for each in self._store.plants() if self._is_open(each)])
         fresh = {entry.draft_id: entry for entry in entries}
         shown = self.current
         kept = [
@@ -174,7 +188,11 @@ class Session:
             if entry.draft_id == shown or self._is_open(entry.draft_id)
         ]
         names = {entry.draft_id for entry in kept}
-        rest = [each for each in entries if each.draft_id not in names and self._is_open(each.draft_id)]
+        rest = [
+            each
+            for each in entries
+            if each.draft_id not in names and self._is_open(each.draft_id) and each.draft_id not in self._taken
+        ]
         self.order = (kept + rest)[:LISTED]
         places = [entry.draft_id for entry in self.order]
         self.cursor = places.index(shown) if shown in names and shown in places else 0
@@ -189,6 +207,30 @@ class Session:
 
     def _is_open(self, draft_id: str) -> bool:
         return self._verdicts.get(draft_id) in _OPEN
+
+    def hold(self) -> None:
+        """Keep the item shown for this person, where others are at work too; called now and then, not at every key.
+
+        Raises:
+            ProjectError: it cannot be written.
+        """
+        self._taken = self._store.looked_at_by_others(self.actor)
+        shown, moment = self.current, time.monotonic()
+        before, since = self._held
+        first = not before
+        if shown is None or (shown == before and moment - since < _HOLD_AGAIN) or not (first or self._taken):
+            return
+        self._store.look_at(shown, self.actor)
+        self._held = shown, moment
+
+    def follow(self, draft_id: str) -> None:
+        """Take in what was decided on a draft in another place of the app."""
+        self._follow(draft_id, self._store.state(draft_id))
+
+    def is_hidden(self, state: DraftState) -> bool:
+        """Whether blind review hides what others decided on a draft."""
+        others = state.actor is not None and state.actor != self.actor
+        return self._store.blind and others and state.draft_id not in self._store.revealed
 
     def move(self, step: int) -> bool:
         """Go to another item without deciding; False at either end."""
@@ -380,9 +422,10 @@ class Session:
         entry = self._queue.entry(draft_id) if row is not None else QueueEntry(draft_id, 0.0, 1.0)
         landing = self._store.landing(draft_id)
         landed = row.cluster_id if row is not None else draft.cluster_id
+        state = self._store.state(draft_id)
         return Item(
             draft,
-            self._store.state(draft_id),
+            DraftState(draft_id) if self.is_hidden(state) else state,
             entry.gain,
             entry.novelty,
             any(each.drawn for each in self.order if each.draft_id == draft_id),

@@ -15,9 +15,12 @@ from generator.narration import TerminalNarrator, money, percent, show, show_jso
 if TYPE_CHECKING:
     from generator.config import Config
     from generator.drafting.batching import BatchReport
+    from generator.drafting.briefing import Ask
     from generator.drafting.budget import Estimate
     from generator.drafting.drafting import DraftingReport, InDoubt
     from generator.drafting.naming import NamingReport
+    from generator.evalset.agreement import Report as AgreementReport
+    from generator.evalset.merging import MergeReport
     from generator.ledger import Spending
     from generator.logs.explaining import Explanation
     from generator.logs.ingestion import IngestReport, Reading
@@ -243,6 +246,7 @@ def cluster(project: Path, clusters: str | None, encoder: str | None, min_users:
     metavar="POINTS",
     help="With --until: stop when a round promises fewer points of coverage per dollar (1).",
 )
+@click.option("--only", metavar="CLUSTER", help="Draft more for this cluster, named by id or name.")
 @click.option("--show-prompt", metavar="CLUSTER", help="Print what would be sent for a cluster, and stop.")
 def draft(
     project: Path,
@@ -254,6 +258,7 @@ def draft(
     wait: bool,
     until: float | None,
     min_gain: float | None,
+    only: str | None,
     show_prompt: str | None,
     no_names: bool,
     **options: Any,
@@ -284,6 +289,20 @@ def draft(
             return
         if collect:
             _collect(store, config, narrator, price, wait=wait)
+            return
+        if only is not None:
+            if batch:
+                raise ConfigError("--only asks at once; leave --batch out.")
+            _draft_more(
+                store,
+                config,
+                narrator,
+                only,
+                price,
+                yes=yes,
+                retry_in_doubt=retry_in_doubt,
+                only_estimate=only_estimate,
+            )
             return
         if only_estimate:
             show(_estimate_line(pipeline.estimate(store, config, price, names=not no_names, batch=batch)))
@@ -381,11 +400,13 @@ def run(
 @cli.command()
 @_project
 @click.option("--as", "actor", help="Who decides (your login name).")
-def curate(project: Path, actor: str | None) -> None:
+@click.option("--blind", is_flag=True, help="Hide what others decided until b shows it; recorded with each decision.")
+def curate(project: Path, actor: str | None, blind: bool) -> None:
     """Review drafts in the terminal."""
     command = [sys.executable, "-m", "curation_tui", str(project)]
     if actor is not None:
         command += ["--as", actor]
+    command += ["--blind"] * blind
     # The app replaces this process: signals and the terminal are its own.
     os.execv(sys.executable, command)  # noqa: S606
 
@@ -437,6 +458,7 @@ _decision_command("reject", "reject", "Reject drafts by id, or the first of the 
 @click.option("--split", type=click.Choice(["dev", "holdout"]), help="Only this split.")
 @click.option("--csv-raw", is_flag=True, help="CSV for programs: cells that look like formulas stay as they are.")
 @click.option("--licence", metavar="TEXT", help="What the card says may be done with the set.")
+@click.option("--dry-run", is_flag=True, help="Say what would go out and what speaks against it; write nothing.")
 @_as_json
 def export(
     project: Path,
@@ -446,13 +468,19 @@ def export(
     split: Literal["dev", "holdout"] | None,
     csv_raw: bool,
     licence: str | None,
+    dry_run: bool,
     as_json: bool,
-) -> None:
-    """Write the accepted samples for another tool."""
+) -> int:
+    """Write the accepted samples for another tool.
+
+    With --dry-run the exit code is 1 where a check fails.
+    """
     from generator.evalset.exporting import export as write
     from generator.store import Store
 
     with Store.open(project) as store:
+        if dry_run:
+            return _dry_run(store, as_json)
         report = write(store, out, format, size=size, split=split, csv_raw=csv_raw, licence=licence)
     if as_json:
         show_json(
@@ -463,13 +491,14 @@ def export(
                 "warnings": list(report.warnings),
             }
         )
-        return
+        return 0
     show(f"{report.samples} samples -> {report.path} ({', '.join(report.files)})")
     if report.previous:
         show(f"the export that was there is kept as {report.previous}")
     for warning in report.warnings:
         show(warning)
     click.echo(f"next: groundset gaps {project} --evals {report.path}", err=True)
+    return 0
 
 
 @cli.command()
@@ -597,6 +626,52 @@ def rename_cluster(project: Path, cluster: str, name: str, actor: str | None, as
     with Store.open(project) as store:
         made = pipeline.rename(store, cluster, name, actor or getpass.getuser())
         _show_regrouped(store, as_json, made)
+
+
+@cli.command()
+@_project
+@click.option("--share", type=click.FloatRange(0.01, 0.2), default=0.04, show_default=True, help="Of those that wait.")
+def plant(project: Path, share: float) -> None:
+    """Put drafts that are known to be bad among the others, to see whether people notice; they never go out."""
+    from generator import pipeline
+    from generator.config import Config
+    from generator.drafting import planting
+    from generator.store import Store
+
+    with Store.open(project) as store, TerminalNarrator() as narrator:
+        made = planting.plant(store, share)
+        pipeline.rank(store, Config.beside(project), narrator)
+        show(f"{len(made)} drafts planted; who noticed is in: groundset agreement {project}")
+
+
+@cli.command()
+@_project
+@_as_json
+def agreement(project: Path, as_json: bool) -> None:
+    """How far people agree, how long they looked, and whether they noticed what was planted."""
+    from generator.evalset.agreement import report
+    from generator.store import Store
+
+    with Store.open(project) as store:
+        found = report(store)
+    if as_json:
+        show_json(found.as_json())
+    else:
+        _show_agreement(found)
+
+
+@cli.command()
+@_project
+@click.argument("others", nargs=-1, required=True, type=click.Path(path_type=Path))
+@_as_json
+def merge(project: Path, others: Sequence[Path], as_json: bool) -> None:
+    """Take in what people decided in other copies of the project; those files stay as they are."""
+    from generator.evalset import merging
+    from generator.store import Store
+
+    with Store.open(project) as store:
+        reports = [merging.merge(store, other) for other in others]
+        _after(store, as_json, lambda: _show_merged(reports), [each.as_json() for each in reports])
 
 
 _evals = click.option(
@@ -925,6 +1000,60 @@ def _show_regrouped(store: "Store", as_json: bool, made: "Sequence[Cluster]") ->
     )
 
 
+def _dry_run(store: "Store", as_json: bool) -> int:
+    from generator.evalset.checking import dry_run
+
+    found = dry_run(store)
+    if as_json:
+        show_json(found.as_json())
+    else:
+        show(f"{found.samples} samples would go out: " + ", ".join(f"{n} {o}" for o, n in found.by_origin.items()))
+        for check in found.checks:
+            show(
+                f"  {'ok  ' if check.passed else 'FAIL'} {check.name}: {check.detail} {' '.join(check.items)}".rstrip()
+            )
+        for reason, count in found.left_out.items():
+            show(f"  left out: {count} {reason}")
+    return 0 if found.passed else 1
+
+
+def _show_agreement(found: "AgreementReport") -> None:
+    show_table(
+        ["who", "#decided", "#accepted", "#s each", "#planted", "#caught"],
+        [
+            (
+                each.actor,
+                f"{each.decided:,}",
+                f"{each.accepted:,}",
+                "" if each.median_seconds is None else f"{each.median_seconds:.1f}",
+                str(each.planted),
+                str(each.caught),
+            )
+            for each in found.looks
+        ],
+    )
+    for pair in found.agreements:
+        shown = [
+            f"{name} {value.estimate:.2f} ({value.low:.2f} to {value.high:.2f})"
+            for name, value in (("kappa", pair.kappa), ("AC1", pair.ac1))
+            if value is not None
+        ]
+        show(f"{pair.first} and {pair.second}: {pair.agreed} of {pair.items} alike, " + ", ".join(shown))
+    for each in found.looks:
+        if each.hasty is not None:
+            show(f"{each.actor} accepted a planted draft in passing ({each.hasty}); look again?")
+    if found.disputed:
+        show(f"people differ on {found.disputed:,} drafts; settle them in: groundset curate PROJECT, key S")
+
+
+def _show_merged(reports: "Sequence[MergeReport]") -> None:
+    for each in reports:
+        more = [(each.drafts, "drafts"), (each.aims, "aims of clusters"), (each.regroupings, "changes of clusters")]
+        show(f"{each.path}: {each.decisions:,} decisions" + "".join(f", {n:,} {what}" for n, what in more if n))
+    if reports[-1].disputed:
+        show(f"people differ on {reports[-1].disputed:,} drafts; none of these is exported before somebody settles it")
+
+
 def _show_drafted(project: Path, report: "DraftingReport", narrator: TerminalNarrator) -> None:
     narrator.close()
     known = f" ({report.known:,} were there)" if report.known else ""
@@ -946,6 +1075,30 @@ def _show_in_doubt(project: Path, calls: "Sequence[InDoubt]") -> None:
         most = money(sum(call.usd for call in calls))
         show(f"  {len(calls)} calls may have been billed without an answer (at most {most});")
         show(f"  repeat them with: groundset draft {project} --retry-in-doubt")
+
+
+def _draft_more(
+    store: "Store",
+    config: "Config",
+    narrator: TerminalNarrator,
+    only: str,
+    price: tuple[float, float] | None,
+    *,
+    yes: bool,
+    retry_in_doubt: bool,
+    only_estimate: bool,
+) -> None:
+    from generator import pipeline
+    from generator.rounds import more_for
+
+    asks = (more_for(store, config, only),)
+    if only_estimate:
+        show(_estimate_line(pipeline.estimate(store, config, price, names=False, asks=asks)))
+        return
+    _ask_before_spending(store, config, price, yes=yes, names=False, asks=asks)
+    report = pipeline.draft(store, config, narrator, price=price, retry_in_doubt=retry_in_doubt, asks=asks, names=False)
+    _show_drafted(store.path, report, narrator)
+    _next(store)
 
 
 def _draft_until(
@@ -1091,6 +1244,7 @@ def _ask_before_spending(
     names: bool = True,
     only_names: bool = False,
     batch: bool = False,
+    asks: "Sequence[Ask]" = (),
 ) -> None:
     """Spending is the one thing that is asked; a cap, `--yes`, or nothing to pay answers it."""
     from generator import pipeline
@@ -1100,7 +1254,7 @@ def _ask_before_spending(
     if only_names:
         found = pipeline.estimate_naming(store, config, price)
     else:
-        found = pipeline.estimate(store, config, price, names=names, batch=batch)
+        found = pipeline.estimate(store, config, price, names=names, batch=batch, asks=asks)
     if found.calls == 0 or found.price == "free":
         return
     click.echo(_estimate_line(found), err=True)

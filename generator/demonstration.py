@@ -28,6 +28,7 @@ def run(folder: Path, narrator: Narrator) -> Path:
     config = Config(model="offline")
     with as_file(files("seeds")) as seeds, Store.open(project, create=True) as store:
         logs = [str(seeds / name) for name in LOGS]
+        store.set_meta("demo", "yes")  # the app shows its tour there, once
         report = pipeline.ingest(store, logs, narrator)
         show("1. Logs of three applications come in, personal data masked")
         for each in report.files:

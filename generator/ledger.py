@@ -327,6 +327,11 @@ class Ledger(ABC):
             )
         return None
 
+    def leases(self) -> list[Lease]:
+        """Who is at work, whether or not they are still there."""
+        rows = self._rows("SELECT token, pid, started, host, actor, since, heartbeat FROM lease ORDER BY since")
+        return [Lease(*row) for row in rows]
+
     def keep_lease(self, token: str, heartbeat: float) -> bool:
         """Say that the holder is alive; False where somebody has taken the lease over."""
         with self._transaction() as db:

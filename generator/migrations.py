@@ -146,6 +146,35 @@ def _m005_who_asked_and_what_was_joined(db: sqlite3.Connection) -> None:
     _execute(db, statements)
 
 
+def _m006_the_map_aims_and_several_people(db: sqlite3.Connection) -> None:
+    """Where the traffic lies on the map; how many samples people want of a cluster; who looks at what right now.
+
+    `layout_trace` holds all traces as one blob, in the order in which they came in. A `look` keeps a draft for one
+    person for a while. A `plant` is a draft that is known to be bad, to see whether people notice.
+    """
+    statements = """
+    CREATE TABLE layout_trace (only INTEGER PRIMARY KEY CHECK (only = 1), places BLOB NOT NULL);
+    CREATE TABLE layout_cell (cell_id INTEGER PRIMARY KEY, x INTEGER NOT NULL, y INTEGER NOT NULL);
+    CREATE TABLE layout_draft (draft_id TEXT PRIMARY KEY, x INTEGER NOT NULL, y INTEGER NOT NULL) WITHOUT ROWID;
+    CREATE TABLE layout_tile (
+        level INTEGER NOT NULL, tile_row INTEGER NOT NULL, tile_column INTEGER NOT NULL,
+        requests BLOB NOT NULL, cells BLOB NOT NULL, PRIMARY KEY (level, tile_row, tile_column)) WITHOUT ROWID;
+
+    CREATE TABLE aim_event (
+        seq INTEGER PRIMARY KEY AUTOINCREMENT, uuid TEXT NOT NULL UNIQUE, cluster_id TEXT NOT NULL, verb TEXT NOT NULL,
+        target INTEGER, reason TEXT, actor TEXT NOT NULL, at TEXT NOT NULL);
+    CREATE VIEW excluded_cluster AS SELECT cluster_id FROM aim_event AS last WHERE verb = 'exclude' AND NOT EXISTS (
+        SELECT 1 FROM aim_event AS later WHERE later.cluster_id = last.cluster_id AND later.verb = 'include'
+        AND (later.at, later.uuid) > (last.at, last.uuid));
+
+    CREATE INDEX event_by_time ON event (at);
+    CREATE INDEX event_by_actor ON event (actor, at);
+    CREATE TABLE look (draft_id TEXT PRIMARY KEY, actor TEXT NOT NULL, until REAL NOT NULL) WITHOUT ROWID;
+    CREATE TABLE plant (draft_id TEXT PRIMARY KEY, flaw TEXT NOT NULL) WITHOUT ROWID
+    """
+    _execute(db, statements)
+
+
 def _execute(db: sqlite3.Connection, statements: str) -> None:
     # Not `executescript`: it would commit the transaction that makes a migration all or nothing.
     for statement in statements.split(";"):
@@ -158,5 +187,6 @@ MIGRATIONS = (
     _m003_batches_leases_and_what_a_call_was_about,
     _m004_what_speaks_against_drafts_and_the_rounds_of_the_loop,
     _m005_who_asked_and_what_was_joined,
+    _m006_the_map_aims_and_several_people,
 )
 """Applied in order; `PRAGMA user_version` counts those a file has had."""

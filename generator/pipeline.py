@@ -7,11 +7,12 @@ it was.
 """
 
 import contextlib
+import json
 import os
 import uuid
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -25,7 +26,7 @@ from generator.evalset.queue import Queue
 from generator.ledger import Spending
 from generator.logs.ingestion import USUAL, IngestReport, Reading
 from generator.narration import money
-from generator.records import Cell, Cluster, Draft, Interval, Landing, Regrouping, content_id, now
+from generator.records import Cell, Cluster, Draft, Interval, Landing, Regrouping, Spot, content_id, now
 from generator.store import Counts, Store
 
 if TYPE_CHECKING:
@@ -177,10 +178,21 @@ def cluster(store: Store, config: Config, narrator: Narrator) -> None:
     )
     store.replace_clustering(made.clusters, made.cells, made.merges, made.cell_of_trace, fingerprint, len(regroupings))
     narrator.progress("clustering", 1, 1)
+    _keep_trends(store)
     note = language_note(traffic.texts, traffic.counts, traffic.encoder.label)
     store.set_meta("language_note", note or "")
     if note is not None:
         narrator.say(note)
+
+
+def _keep_trends(store: Store) -> None:
+    """Where the share of each cluster is going, in one word, for those who have no numpy to work it out."""
+    from generator.evalset.listing import changes_of
+    from generator.traffic.trends import trends
+
+    words: dict[str, str] = {cluster: each.word for cluster, each in trends(store.cluster_days()).items()}
+    words |= {cluster: each.word for cluster, each in changes_of(store).items()}
+    store.set_meta("trends", json.dumps(words))
 
 
 def split(store: Store, wanted: str, into: int, actor: str) -> list[Cluster]:
@@ -282,12 +294,13 @@ def estimate(
     *,
     names: bool = True,
     batch: bool = False,
+    asks: Sequence[Ask] = (),
 ) -> Estimate:
     """What drafting would cost, the names of clusters included; in a batch, all but the names are cheaper."""
     from generator.drafting import drafting, naming
 
     provider = provider_of(config)
-    found = drafting.estimate(store, provider, per_cluster=config.per_cluster, price=price, batch=batch)
+    found = drafting.estimate(store, provider, per_cluster=config.per_cluster, price=price, batch=batch, asks=asks)
     return found.plus(naming.estimate_naming(store, provider, price=price)) if names else found
 
 
@@ -528,6 +541,7 @@ def rank(store: Store, config: Config, narrator: Narrator, embedded: Embedded | 
     cell_of = cells_of_traces(store)
     embedded = embed(store, config, narrator) if embedded is None else embedded
     traffic = traffic_of(embedded, cell_of, config)
+    _lay_out(store, traffic, config, narrator)
     draws = draw_random(store, config.random_draws, config.random_state)
     randoms = random_drafts(store, draws)
     store.add_drafts([*exemplar_drafts(store), *randoms])
@@ -546,7 +560,45 @@ def rank(store: Store, config: Config, narrator: Narrator, embedded: Embedded | 
         drafts, vectors, traffic, store.cells(), lambda done, total: narrator.progress("ranking", done, total)
     )
     marks = verification.marks_on_landing(drafts, landings, _surroundings(store, embedded, cell_of, landings))
+    planted = store.plants()
+    # What is known to be bad tests nothing, and nothing gives it away.
+    landings = [replace(each, reach=()) if each.draft_id in planted else each for each in landings]
+    marks = {draft_id: own for draft_id, own in marks.items() if draft_id not in planted}
     store.replace_landings(landings, fingerprint, marks)
+    _place_drafts(store, traffic, drafts, landings)
+
+
+def _lay_out(store: Store, traffic: "Traffic", config: Config, narrator: Narrator) -> None:
+    """Draw the map of the traffic, starting from the last one."""
+    import numpy as np
+
+    from generator.traffic import layout
+
+    clustered = store.meta("clustered") or ""
+    if store.meta("laid_out") == clustered:
+        return
+    narrator.progress("drawing the map", 0, 1)
+    before = store.trace_places()
+    earlier = None if before is None else np.frombuffer(before, dtype="<u2").reshape(-1, 2)
+    made = layout.lay_out(traffic.placed.smoothed, traffic.counts, traffic.cell_of, earlier, config.random_state)
+    places = made.places()
+    tiles = layout.tiles(places, traffic.counts, traffic.cell_of)
+    store.replace_layout(places.astype("<u2").tobytes(), made.cell_places(), tiles, clustered)
+    narrator.progress("drawing the map", 1, 1)
+
+
+def _place_drafts(store: Store, traffic: "Traffic", drafts: Sequence[Draft], landings: Sequence[Landing]) -> None:
+    """Drafts lie on the production input nearest to them, a real input on itself."""
+    import numpy as np
+
+    at = np.frombuffer(store.trace_places() or b"", dtype="<u2").reshape(-1, 2)
+    number = {trace_id: row for row, trace_id in enumerate(traffic.ids)}
+    places = {}
+    for draft, landing in zip(drafts, landings, strict=True):
+        near = draft.source_ids[:1] if draft.kind == "real" else [each.trace_id for each in landing.neighbours[:1]]
+        for row in (number[trace_id] for trace_id in near if trace_id in number):
+            places[draft.id] = Spot(int(at[row, 0]), int(at[row, 1]))
+    store.replace_draft_places(places)
 
 
 def _surroundings(

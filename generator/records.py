@@ -12,12 +12,12 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, Self
 
 Role = Literal["system", "user", "assistant", "tool"]
 Origin = Literal["random", "exemplar", "variant", "edge"]
-Verdict = Literal["new", "accepted", "rejected", "later"]
+Verdict = Literal["new", "accepted", "rejected", "later", "disputed"]
 Split = Literal["dev", "holdout"]
 
 REASONS: Mapping[str, str] = {
@@ -34,6 +34,13 @@ REASONS: Mapping[str, str] = {
 NEAR_COPY = 0.93
 """Cosine similarity from which two items count as the same test."""
 
+MAP_SIDE = 1 << 16
+"""Steps of the grid on which the map of the traffic places things, each way."""
+MAP_BINS = 256
+"""Bins of one tile of the map, each way."""
+MAP_LEVELS = 4
+"""Zooms of the map; each has twice as many tiles each way as the one before."""
+
 _PLACEHOLDER = re.compile(r"⟦([A-Z_]+)-\d+⟧")
 
 
@@ -45,6 +52,11 @@ def normalised(text: str) -> str:
 def now() -> str:
     """The time of day as stored: ISO 8601 in UTC."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def later_than(moment: str) -> str:
+    """The next time of day as stored."""
+    return (datetime.fromisoformat(moment) + timedelta(milliseconds=1)).isoformat(timespec="milliseconds")
 
 
 def content_id(*parts: str) -> str:
@@ -245,6 +257,21 @@ class Regrouping:
 
 
 @dataclass(frozen=True, slots=True)
+class Aim:
+    """What people want of a cluster."""
+
+    target: int
+    """Samples that it should get."""
+    excluded: str | None = None
+    """Why it is out of the goal, where somebody said so."""
+
+    @classmethod
+    def usual(cls, share: float) -> Self:
+        """What is planned for a cluster with this share of traffic, until somebody says otherwise."""
+        return cls(min(max(math.ceil(math.sqrt(share * 400)), 1), 6))
+
+
+@dataclass(frozen=True, slots=True)
 class Draft:
     """A proposed evaluation item: drafted by a model or by rule, or a real trace put forward."""
 
@@ -307,6 +334,30 @@ class Landing:
     """Cell ids and how surely the draft tests them, 0 to 1."""
     off_traffic: bool = False
     """True where production sends nothing like it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """Where something lies on the map of the traffic, in steps of its grid."""
+
+    x: int
+    """To the right, 0 to `MAP_SIDE` - 1."""
+    y: int
+    """Down, the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class MapTile:
+    """A square part of the map at one zoom, in `MAP_BINS` by `MAP_BINS` bins, row by row."""
+
+    level: int
+    """The zoom; there are 2 to its power tiles each way."""
+    row: int
+    column: int
+    requests: bytes
+    """How much traffic lies in each bin, little-endian 16-bit numbers packed by zlib; the largest says "or more"."""
+    cells: bytes
+    """Whose it is: cell id + 1, or 0 for none, as little-endian 32-bit numbers, packed by zlib."""
 
 
 MarkName = Literal[
@@ -372,6 +423,20 @@ class DraftState:
 def fold(draft_id: str, decisions: Iterable[Decision]) -> DraftState:
     """The state of a draft: its decisions in order, without those that a live undo took back.
 
+    It is disputed where people decided differently and none of them knew what the other had decided.
+    """
+    live = standing_acts(decisions)
+    state: dict[str, Any] = {"draft_id": draft_id}
+    for decision in live:
+        state.update(_change(decision))
+    if len({each.verb for each in opinions(live)}) > 1:
+        state["verdict"] = "disputed"
+    return DraftState(**state)
+
+
+def standing_acts(decisions: Iterable[Decision]) -> list[Decision]:
+    """Decisions in order, without those that a live undo took back, and without undo and redo themselves.
+
     An undo is an event too, and a redo takes back an undo: read from the end, each live undo or redo
     cancels the step that it names.
     """
@@ -384,10 +449,23 @@ def fold(draft_id: str, decisions: Iterable[Decision]) -> DraftState:
             cancelled.add(decision.payload["step"])
         else:
             live.append(decision)
-    state: dict[str, Any] = {"draft_id": draft_id}
-    for decision in reversed(live):
-        state.update(_change(decision))
-    return DraftState(**state)
+    return live[::-1]
+
+
+def verdicts(live: Iterable[Decision]) -> dict[str, Decision]:
+    """The last time that each person accepted or rejected, of what `standing_acts` gave for one draft."""
+    return {each.actor: each for each in live if each.verb in {"accept", "reject"}}
+
+
+def opinions(live: Iterable[Decision]) -> list[Decision]:
+    """The verdicts that stand: those that nobody who knew of them has decided over.
+
+    A decision says in `seen` which verdicts of others its curator knew. Two that did not know of one another
+    both stand, in whatever order they came together.
+    """
+    last = verdicts(live)
+    over = {uuid for each in last.values() for uuid in each.payload.get("seen", ())}
+    return [each for each in last.values() if each.uuid not in over]
 
 
 def _change(decision: Decision) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from generator.pipeline import Narrator
 from generator.records import Cell, Draft, content_id
 from generator.store import Round, Store
 from generator.traffic.coverage import COVERED
+from generator.traffic.regrouping import find
 
 MIN_GAIN = 1.0
 """Points of coverage per US dollar below which a round is not worth its price, when nothing else is said."""
@@ -168,6 +169,24 @@ def draft_until(
     return LoopReport(tuple(results), loop.potential.coverage, why, stopped, tuple(problems), in_doubt)
 
 
+def more_for(store: Store, config: Config, wanted: str) -> Ask:
+    """What one more call about a cluster asks for, beyond what was asked before.
+
+    Args:
+        store: a clustered project.
+        config: who drafts, and how many.
+        wanted: id or name of the cluster.
+
+    Raises:
+        StageError: it is not there.
+    """
+    loop = _Loop(store, config, 1.0, MIN_GAIN)
+    cluster = find(store.clusters(), wanted)
+    calls = loop.calls()[cluster.id]
+    gaps = loop.open_cells().get(cluster.id, []) if calls else []
+    return Ask(cluster.id, calls, config.per_cluster, tuple(cell.exemplar_id for _, cell in gaps[:_GAPS]))
+
+
 class _Loop:
     """The state of the loop, read anew from the project at every turn."""
 
@@ -238,7 +257,7 @@ class _Loop:
         if under_way is not None:
             return under_way
         asks = self._asks()
-        open_of = {cluster: sum(missing for missing, _ in cells) for cluster, cells in self._open().items()}
+        open_of = {cluster: sum(missing for missing, _ in cells) for cluster, cells in self.open_cells().items()}
         plan = _Plan(asks, open_of, len(self._drafted()), self._store.spending()[0])
         return self._store.begin_round(self._about, plan.as_json(), self.potential.coverage)
 
@@ -261,7 +280,7 @@ class _Loop:
     def _drafted(self) -> list[Draft]:
         return [each for each in self._store.drafts() if each.kind != "real"]
 
-    def _open(self) -> dict[str, list[tuple[float, Cell]]]:
+    def open_cells(self) -> dict[str, list[tuple[float, Cell]]]:
         """The cells of each cluster that no good draft tests, with the traffic that is missing, the heaviest first."""
         depth = self.potential.coverage_by_cell()
         found: defaultdict[str, list[tuple[float, Cell]]] = defaultdict(list)
@@ -272,7 +291,7 @@ class _Loop:
 
     def _asks(self) -> tuple[Ask, ...]:
         """What the next round asks for: clusters with traffic to gain, unless the last time brought nothing."""
-        open_of, calls, asked = self._open(), self._calls(), self._asked()
+        open_of, calls, asked = self.open_cells(), self.calls(), self._asked()
         missing = {cluster: sum(share for share, _ in cells) for cluster, cells in open_of.items()}
         wanted = [each for each in missing if missing[each] <= _STANDSTILL * asked.get(each, math.inf)]
         mean = sum(missing[each] for each in wanted) / max(len(wanted), 1)
@@ -285,7 +304,7 @@ class _Loop:
             asks.append(Ask(cluster, calls[cluster], times * self._config.per_cluster, gaps))
         return tuple(asks)
 
-    def _calls(self) -> Counter[str]:
+    def calls(self) -> Counter[str]:
         """How often this drafter was asked about each cluster."""
         return Counter(
             call.cluster_id

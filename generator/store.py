@@ -29,6 +29,7 @@ from generator.records import (
     Draft,
     DraftState,
     Landing,
+    MapTile,
     Mark,
     Merge,
     Message,
@@ -37,13 +38,18 @@ from generator.records import (
     Regrouping,
     Rejected,
     SourceRead,
+    Spot,
     Trace,
     Verdict,
     fold,
+    later_than,
     messages_from_json,
     messages_to_json,
     now,
+    standing_acts,
+    verdicts,
 )
+from generator.together import Together
 
 _APPLICATION_ID = 0x67727364  # "grsd", so that `file` and we can tell a project file from any other database
 
@@ -121,12 +127,18 @@ class Round:
     """What it brought; None while it is under way."""
 
 
-class Store(Ledger):
+class Store(Ledger, Together):
     """An open project file. Use as a context manager; not shared between threads."""
 
     def __init__(self, path: Path, db: sqlite3.Connection) -> None:
         self.path = path
         self._db = db
+        self.blind = False
+        """Whether what others decided is hidden from whoever decides here; it is recorded with each verdict."""
+        self.revealed: set[str] = set()
+        """Drafts of which it was shown all the same."""
+        self.hidden: set[str] = set()
+        """Drafts of which it is hidden although `blind` is off."""
 
     # Opening ------------------------------------------------------------------------------------
 
@@ -157,6 +169,25 @@ class Store(Ledger):
             db.close()
             raise
         return store
+
+    @classmethod
+    def open_copy(cls, path: Path, folder: Path) -> Self:
+        """Open a copy of a project, made in `folder`: opening a file brings it up to date, and this one stays as it is.
+
+        Raises:
+            ProjectError: as for `open`.
+        """
+        _refuse_unusable(path, create=False)
+        twin = folder / path.name
+        try:
+            with (
+                contextlib.closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as there,
+                contextlib.closing(sqlite3.connect(twin)) as here,
+            ):
+                there.backup(here)
+        except sqlite3.Error as error:
+            raise _plain(path, error) from error
+        return cls.open(twin)
 
     def _prepare(self) -> None:
         (application,) = self._db.execute("PRAGMA application_id").fetchone()
@@ -499,11 +530,7 @@ class Store(Ledger):
                 "UPDATE meta SET value = value + 1 "
                 "WHERE key = 'regrouped' AND value = (SELECT count(*) FROM regrouping)"
             )
-            db.execute(
-                "INSERT INTO regrouping (uuid, verb, parts, distinct_traces, name, actor, at) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (*astuple(decision)[:2], _json(decision.parts), *astuple(decision)[3:]),
-            )
+            self._add_regrouping(db, decision)
             db.executemany(
                 "INSERT OR REPLACE INTO cluster VALUES (?, ?, ?, ?, ?, ?, ?)", [_cluster_row(c) for c in clusters]
             )
@@ -557,8 +584,23 @@ class Store(Ledger):
 
     def regroupings(self) -> list[Regrouping]:
         """Decisions about clusters, in order."""
-        rows = self._rows("SELECT uuid, verb, parts, distinct_traces, name, actor, at FROM regrouping ORDER BY seq")
+        rows = self._rows(
+            "SELECT uuid, verb, parts, distinct_traces, name, actor, at FROM regrouping ORDER BY at, uuid"
+        )
         return [Regrouping(row[0], row[1], tuple(json.loads(row[2])), *row[3:]) for row in rows]
+
+    def add_regroupings(self, regroupings: Iterable[Regrouping]) -> int:
+        """Keep decisions about clusters of another copy; the next clustering applies them. Returns how many are new."""
+        with self._transaction() as db:
+            return sum(self._add_regrouping(db, each) for each in regroupings)
+
+    @staticmethod
+    def _add_regrouping(db: sqlite3.Connection, decision: Regrouping) -> int:
+        return db.execute(
+            "INSERT OR IGNORE INTO regrouping (uuid, verb, parts, distinct_traces, name, actor, at) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (*astuple(decision)[:2], _json(decision.parts), *astuple(decision)[3:]),
+        ).rowcount
 
     def is_regrouped(self) -> bool:
         """Whether all that people decided about clusters is in them."""
@@ -638,6 +680,29 @@ class Store(Ledger):
             Merge(*row) for row in self._rows("SELECT left_node, right_node, height FROM cell_parent ORDER BY step")
         ]
 
+    def verdicts_by_cluster(self) -> dict[tuple[str, Verdict], int]:
+        """How many drafts that landed in each cluster have each verdict."""
+        rows = self._rows(
+            "SELECT cluster_id, coalesce(verdict, 'new'), count(*) FROM landing "
+            "LEFT JOIN draft_state USING (draft_id) GROUP BY 1, 2"
+        )
+        return {(cluster_id, verdict): count for cluster_id, verdict, count in rows}
+
+    def landed_in(self) -> dict[str, str]:
+        """The cluster that each ranked draft landed in."""
+        return dict(self._rows("SELECT draft_id, cluster_id FROM landing"))
+
+    def best_waiting(self, cluster_id: str) -> str | None:
+        """A draft of a cluster to begin with: one nobody has decided on, those that something speaks against last."""
+        rows = self._rows(
+            "SELECT landing.draft_id FROM landing JOIN draft ON draft.id = draft_id "
+            "LEFT JOIN draft_state USING (draft_id) "
+            "WHERE landing.cluster_id = ? AND coalesce(verdict, 'new') IN ('new', 'later') "
+            "ORDER BY EXISTS (SELECT 1 FROM mark WHERE mark.draft_id = draft.id), verdict IS NOT NULL, number LIMIT 1",
+            (cluster_id,),
+        )
+        return str(rows[0][0]) if rows else None
+
     def traces_of_cluster(self, cluster_id: str, limit: int) -> list[Trace]:
         """Traces of a cluster, most frequent first; none of one that too few users make."""
         if cluster_id in self.few_users():
@@ -648,6 +713,59 @@ class Store(Ledger):
             (cluster_id, limit),
         )
         return self.traces(row[0] for row in rows)
+
+    # The map ------------------------------------------------------------------------------------
+
+    def replace_layout(self, places: bytes, cells: Sequence[Spot], tiles: Iterable[MapTile], fingerprint: str) -> None:
+        """Put a new map of the traffic in place of the last one, all or nothing.
+
+        Where drafts lie on it is for the next ranking to say: `ranked` is forgotten.
+
+        Args:
+            places: of all distinct traces in the order in which they first came, x and y as little-endian 16-bit
+                numbers.
+            cells: of the cells, by id.
+            tiles: the traffic counted into bins.
+            fingerprint: the clustering that it shows.
+        """
+        with self._transaction() as db:
+            for table in ("layout_trace", "layout_cell", "layout_tile", "layout_draft"):
+                db.execute(f"DELETE FROM {table}")
+            db.execute("INSERT INTO layout_trace VALUES (1, ?)", (places,))
+            db.executemany(
+                "INSERT INTO layout_cell VALUES (?, ?, ?)", [(cell, *astuple(at)) for cell, at in enumerate(cells)]
+            )
+            db.executemany("INSERT INTO layout_tile VALUES (?, ?, ?, ?, ?)", [astuple(each) for each in tiles])
+            db.execute("INSERT OR REPLACE INTO meta VALUES ('laid_out', ?)", (fingerprint,))
+            db.execute("DELETE FROM meta WHERE key = 'ranked'")
+
+    def replace_draft_places(self, places: Mapping[str, Spot]) -> None:
+        """Say where drafts lie on the map."""
+        with self._transaction() as db:
+            db.execute("DELETE FROM layout_draft")
+            db.executemany(
+                "INSERT INTO layout_draft VALUES (?, ?, ?)", [(draft, *astuple(at)) for draft, at in places.items()]
+            )
+
+    def trace_places(self) -> bytes | None:
+        """What `replace_layout` was given for the traces, or None before there was a map."""
+        rows = self._rows("SELECT places FROM layout_trace")
+        return bytes(rows[0][0]) if rows else None
+
+    def cell_places(self) -> dict[int, Spot]:
+        """Where each cell lies on the map."""
+        return {cell: Spot(x, y) for cell, x, y in self._rows("SELECT cell_id, x, y FROM layout_cell")}
+
+    def draft_places(self) -> dict[str, Spot]:
+        """Where each ranked draft lies on the map."""
+        return {draft: Spot(x, y) for draft, x, y in self._rows("SELECT draft_id, x, y FROM layout_draft")}
+
+    def map_tile(self, level: int, row: int, column: int) -> MapTile | None:
+        """A part of the map, or None where there is no traffic."""
+        rows = self._rows(
+            "SELECT * FROM layout_tile WHERE level = ? AND tile_row = ? AND tile_column = ?", (level, row, column)
+        )
+        return MapTile(*rows[0]) if rows else None
 
     # Drafts -------------------------------------------------------------------------------------
 
@@ -916,18 +1034,54 @@ class Store(Ledger):
             return self._append(db, acts, actor)
 
     def _append(self, db: sqlite3.Connection, acts: Sequence[tuple[str, str, Mapping[str, Any]]], actor: str) -> str:
-        step, at = uuid.uuid4().hex, now()
+        step, at = uuid.uuid4().hex, self._next_moment(db)
         db.executemany(
             "INSERT INTO event (uuid, step, draft_id, actor, verb, payload, at) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            [(uuid.uuid4().hex, step, draft_id, actor, verb, _json(payload), at) for draft_id, verb, payload in acts],
+            [
+                (
+                    uuid.uuid4().hex,
+                    step,
+                    draft_id,
+                    actor,
+                    verb,
+                    _json(self._informed(db, actor, draft_id, verb, payload)),
+                    at,
+                )
+                for draft_id, verb, payload in acts
+            ],
         )
         for draft_id in dict.fromkeys(draft_id for draft_id, _, _ in acts):
             self._refold(db, draft_id)
         return step
 
     @staticmethod
+    def _next_moment(db: sqlite3.Connection) -> str:
+        """The time now, but later than that of every event that is there.
+
+        Order by time is then the order in which things were done, also among the events of several copies, and on
+        a machine whose clock was set back.
+        """
+        (last,) = db.execute("SELECT max(at) FROM event").fetchone()
+        moment = now()
+        return moment if last is None or moment > last else later_than(last)
+
+    def _informed(
+        self, db: sqlite3.Connection, actor: str, draft_id: str, verb: str, payload: Mapping[str, Any]
+    ) -> Mapping[str, Any]:
+        """The payload of a verdict with what its curator knew: the verdicts of others, unless they were hidden."""
+        if verb not in {"accept", "reject"}:
+            return payload
+        if draft_id in self.hidden or (self.blind and draft_id not in self.revealed):
+            return {**payload, "blind": True}
+        rows = db.execute(f"{_SELECT_EVENT} WHERE draft_id = ? ORDER BY at, step, seq", (draft_id,))
+        known = verdicts(standing_acts(_decision(row) for row in rows))
+        seen = [each.uuid for other, each in known.items() if other != actor]
+        told = {"revealed": True} if self.blind else {}
+        return {**payload, **told, **({"seen": seen} if seen else {})}
+
+    @staticmethod
     def _refold(db: sqlite3.Connection, draft_id: str) -> None:
-        rows = db.execute(f"{_SELECT_EVENT} WHERE draft_id = ? ORDER BY seq", (draft_id,))
+        rows = db.execute(f"{_SELECT_EVENT} WHERE draft_id = ? ORDER BY at, step, seq", (draft_id,))
         state = fold(draft_id, (_decision(row) for row in rows))
         edit = None
         if state.edited_messages is not None:
@@ -942,6 +1096,46 @@ class Store(Ledger):
             "INSERT OR REPLACE INTO draft_state VALUES (?, ?, ?, ?, ?, ?)",
             (draft_id, state.verdict, state.reason, edit, state.actor, state.at),
         )
+
+    def take_in(
+        self, decisions: Sequence[Decision], drafts: Sequence[Draft], plants: Mapping[str, str]
+    ) -> tuple[int, int]:
+        """Keep what people decided in another copy of the project, and the drafts that only it has.
+
+        Returns:
+            How many (decisions, drafts) were new.
+
+        Raises:
+            ProjectError: a decision is there already and says something else.
+        """
+        with self._transaction() as db:
+            added = [draft for draft in drafts if self._add_draft(db, draft)]
+            db.execute(
+                f"UPDATE draft SET cluster_id = coalesce({_CLUSTER_OF_SOURCES}, cluster_id) "
+                "WHERE cluster_id NOT IN (SELECT id FROM cluster)"
+            )
+            db.executemany("INSERT OR IGNORE INTO plant VALUES (?, ?)", list(plants.items()))
+            new = [each for each in decisions if self._is_new(db, each)]
+            db.executemany(
+                "INSERT INTO event (uuid, step, draft_id, actor, verb, payload, at) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                [(e.uuid, e.step, e.draft_id, e.actor, e.verb, _json(e.payload), e.at) for e in new],
+            )
+            for draft_id in dict.fromkeys(each.draft_id for each in new):
+                self._refold(db, draft_id)
+            if added:
+                db.execute("DELETE FROM meta WHERE key = 'ranked'")
+        return len(new), len(added)
+
+    def _is_new(self, db: sqlite3.Connection, decision: Decision) -> bool:
+        row = db.execute(f"{_SELECT_EVENT} WHERE uuid = ?", (decision.uuid,)).fetchone()
+        if row is None:
+            return True
+        if replace(_decision(row), seq=0) != replace(decision, seq=0):
+            raise ProjectError(
+                f"{self.path} and the other copy tell decision {decision.uuid} differently; one of them was changed by "
+                "hand. Nothing was merged from it."
+            )
+        return False
 
     def state(self, draft_id: str) -> DraftState:
         """What the decisions on a draft amount to."""
@@ -965,7 +1159,7 @@ class Store(Ledger):
     def decisions(self, draft_id: str | None = None) -> list[Decision]:
         """The events in order, of one draft or of all."""
         where, parameters = ("WHERE draft_id = ?", (draft_id,)) if draft_id is not None else ("", ())
-        return [_decision(row) for row in self._rows(f"{_SELECT_EVENT} {where} ORDER BY seq", parameters)]
+        return [_decision(row) for row in self._rows(f"{_SELECT_EVENT} {where} ORDER BY at, step, seq", parameters)]
 
     # Status -------------------------------------------------------------------------------------
 
@@ -1031,7 +1225,9 @@ def _last_live_step(db: sqlite3.Connection, actor: str, verb: Literal["undo", "r
     """
     cancelled: set[str] = set()
     rows = db.execute(
-        "SELECT step, verb, json_extract(payload, '$.step') FROM event WHERE actor = ? ORDER BY seq DESC", (actor,)
+        "SELECT step, verb, json_extract(payload, '$.step') FROM event WHERE actor = ? "
+        "ORDER BY at DESC, step DESC, seq DESC",
+        (actor,),
     )
     seen: set[str] = set()
     for step, act, target in rows:

@@ -176,8 +176,9 @@ def leaves(merges: Sequence[Merge]) -> list[int]:
 
 
 def samples(store: Store) -> list[Sample]:
-    """What people accepted, in a stable order."""
-    states = store.states(verdict="accepted")
+    """What people accepted, in a stable order; what was planted to test them is none of it."""
+    planted = store.plants()
+    states = {each: state for each, state in store.states(verdict="accepted").items() if each not in planted}
     names = {cluster.id: cluster.name for cluster in store.clusters()}
     accepted = []
     for draft in store.drafts(sorted(states)):

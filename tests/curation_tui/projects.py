@@ -223,3 +223,26 @@ def landings(drafts: Sequence[Draft], traces: Sequence[Trace], cells: Sequence[C
 
 def _numbered(text: str, number: int) -> str:
     return text if number < len(TOPICS) else f"{text} (no. {number})"
+
+
+def lay_out(path: Path) -> None:
+    """Draw a map of a project, as ranking does."""
+    import numpy as np
+
+    from generator.traffic import layout
+
+    with Store.open(path) as store:
+        cells = {trace: cell for trace, cell in store.trace_cells() if cell is not None}
+        draw = np.random.default_rng(3)
+        centres = draw.random((len(store.cells()), 2)) * 0.8 + 0.1
+        cell_of = np.array(list(cells.values()), dtype=np.int64)
+        made = layout.Layout(np.clip(centres[cell_of] + 0.02 * draw.normal(size=(len(cells), 2)), 0, 1), centres)
+        counts = np.array([count for _, _, count in store.trace_texts()], dtype=np.int64)
+        tiles = layout.tiles(made.places(), counts, cell_of)
+        ranked = store.meta("ranked")
+        store.replace_layout(made.places().astype("<u2").tobytes(), made.cell_places(), tiles, "by a test")
+        if ranked is not None:
+            store.set_meta("ranked", ranked)
+        spots = made.cell_places()
+        landed = {row.draft_id: row.cell_id for row in store.queue_rows()}
+        store.replace_draft_places({draft: spots[cell] for draft, cell in landed.items() if cell is not None})

@@ -7,14 +7,18 @@ from curation_tui.actions import ACTIONS, Where, actions, footer
 from curation_tui.app import CurationApp
 from curation_tui.edit import EditScreen
 from curation_tui.footer import key_line
+from curation_tui.places import PLACES
+from curation_tui.prompt import Choice, Confirm, Prompt
 from curation_tui.review import ReviewScreen
 from curation_tui.session import Session
 from curation_tui.sheet import Sheet
 from tests.curation_tui.pilot import Review, review
 from tests.curation_tui.projects import make_project
 
-SCREENS = {"review": ReviewScreen, "edit": EditScreen, "sheet": Sheet}
-PLACES: tuple[Where, ...] = ("review", "edit", "sheet")
+SCREENS = {"edit": EditScreen, "sheet": Sheet, "prompt": Prompt, "confirm": Confirm, "choice": Choice} | {
+    place.name: place.load() for place in PLACES
+}
+WHERES = tuple(SCREENS)
 
 
 @pytest.mark.parametrize("action", ACTIONS, ids=lambda each: f"{each.where} {each.name}")
@@ -24,20 +28,21 @@ def test_every_action_of_the_table_can_be_done(action) -> None:
     assert action.keys
 
 
-@pytest.mark.parametrize("where", PLACES)
+@pytest.mark.parametrize("where", WHERES)
 def test_no_key_is_bound_twice(where: Where) -> None:
     keys = Counter(key for action in actions(where) for key in action.keys)
     assert [key for key, times in keys.items() if times > 1] == []
 
 
-@pytest.mark.parametrize("where", PLACES)
+@pytest.mark.parametrize("where", WHERES)
 def test_a_screen_binds_the_keys_of_the_table_and_no_others(where: Where) -> None:
     own = {each.key for each in SCREENS[where].BINDINGS}
     assert own == {key for action in actions(where) for key in action.keys}
 
 
 def test_keys_that_delete_text_never_decide() -> None:
-    assert not {"backspace", "delete", "enter"} & {key for action in ACTIONS for key in action.keys}
+    assert not {"backspace", "delete"} & {key for action in ACTIONS for key in action.keys}
+    assert "enter" not in {key for action in actions("review") for key in action.keys}
 
 
 @pytest.mark.parametrize("width", range(20, 160))
@@ -70,5 +75,5 @@ def test_the_palette_offers_every_action(tmp_path: Path) -> None:
     screen = ReviewScreen(session, app._glyphs)
     offered = {command.title.lower() for command in app.get_system_commands(screen)}
     session.close()
-    wanted = {each.label for each in actions("review") if not each.takes_key and each.name != "palette"}
+    wanted = {each.label.lower() for each in actions("review") if not each.takes_key and each.name != "palette"}
     assert wanted <= offered

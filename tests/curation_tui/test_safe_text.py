@@ -187,7 +187,9 @@ def test_the_app_imports_little_of_the_pipeline() -> None:
     allowed = {
         "generator.records",
         "generator.store",
+        "generator.evalset.agreement",
         "generator.evalset.queue",
+        "generator.ledger",
         "generator.printable",
         "generator.errors",
     }
