@@ -18,8 +18,8 @@ from generator.drafting.questions import Question, key_of
 from generator.ledger import Call
 from generator.store import Store
 
-ATTEMPT_DEADLINE_S = 150.0
-"""Beyond the SDK's own time limit, which starts over with every byte that a slow server drips."""
+BEYOND_TIMEOUT_S = 30.0
+"""What an attempt may take beyond the SDK's own time limit, which starts over with every byte that a server drips."""
 CALL_DEADLINE_S = 600.0
 """No attempt begins later than this after the first."""
 FAILURES_IN_A_ROW = 5
@@ -122,7 +122,7 @@ class Journal:
         """One request, and what came back committed."""
         self.requests += 1
         try:
-            async with asyncio.timeout(ATTEMPT_DEADLINE_S):
+            async with asyncio.timeout(self._provider.timeout_s + BEYOND_TIMEOUT_S):
                 raw = await self._provider.send(question)
         except CallFailed:
             raise

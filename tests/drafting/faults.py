@@ -31,8 +31,7 @@ class Fault:
     """Of every call, in the journal."""
     drafts: int = 0
     makers: tuple[str, ...] = MAKERS
-    deadline_s: float | None = None
-    """Of an attempt, where the usual one is too long to wait for."""
+    timeout_s: float = 20.0
 
     def __str__(self) -> str:
         return self.mode if self.makers == MAKERS else f"{self.mode}-{self.makers[0]}"
@@ -54,8 +53,8 @@ FAULTS = (
     Fault("half_json", {"bad_response": 1}, 1, "in_doubt"),
     Fault("cut_body", {"cut_off": 1}, 1, "in_doubt"),
     Fault("dropped", {"cut_off": 1}, 1, "in_doubt"),
-    Fault("slow", {"timeout": 1}, 1, "in_doubt", deadline_s=0.4),
-    Fault("drip", {"timeout": 1}, 1, "in_doubt", deadline_s=0.4),
+    Fault("slow", {"timeout": 1}, 1, "in_doubt", timeout_s=0.4),
+    Fault("drip", {"timeout": 1}, 1, "in_doubt", timeout_s=0.4),
     # An answer, but not the one that was asked for.
     Fault("prose_around", {"ok": 1}, 1, "done", 4),
     Fault("truncated", {"truncated": 1}, 1, "done", 2),
@@ -110,9 +109,9 @@ def meet(fault: Fault, maker: str, folder: Path) -> Seen:
     with (
         make_project(folder / "p.groundset", GROUPS) as store,
         WireServer([fault.mode]) as server,
-        _impatient(fault.deadline_s),
+        _impatient(),
     ):
-        return _drafted(store, server, provider_at(server, maker))
+        return _drafted(store, server, provider_at(server, maker, fault.timeout_s))
 
 
 def _drafted(store: Store, server: WireServer, provider: Provider) -> Seen:
@@ -121,11 +120,10 @@ def _drafted(store: Store, server: WireServer, provider: Provider) -> Seen:
 
 
 @contextmanager
-def _impatient(deadline_s: float | None) -> Iterator[None]:
-    usual = pacing.FIRST_WAIT_S, journal.ATTEMPT_DEADLINE_S
-    pacing.FIRST_WAIT_S = 0.01
-    journal.ATTEMPT_DEADLINE_S = deadline_s or usual[1]
+def _impatient() -> Iterator[None]:
+    usual = pacing.FIRST_WAIT_S, journal.BEYOND_TIMEOUT_S
+    pacing.FIRST_WAIT_S, journal.BEYOND_TIMEOUT_S = 0.01, 0.0
     try:
         yield
     finally:
-        pacing.FIRST_WAIT_S, journal.ATTEMPT_DEADLINE_S = usual
+        pacing.FIRST_WAIT_S, journal.BEYOND_TIMEOUT_S = usual

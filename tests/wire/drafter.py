@@ -102,7 +102,7 @@ def _turn(role: str, content: str, tool: str = "", arguments: str = "") -> dict[
 
 def _obey(draft: dict[str, Any], payload: str, into: str) -> None:
     if into == "criteria":
-        draft["criteria"] = [*draft["criteria"][:3], payload]
+        draft["criteria"] = [payload, *draft["criteria"]][:4]
     elif into == "why":
         draft["why"] = payload
     else:

@@ -31,7 +31,7 @@ class HostedProvider(ABC):
         self.free = free
         self._server = server
         self._api_key = api_key
-        self._timeout_s = timeout_s
+        self.timeout_s = timeout_s
         self._caller = Caller(self.title if server.own else server.host, model, server.key_variable, (api_key,))
         self._open_client: Any = None
 
@@ -111,7 +111,7 @@ class HostedProvider(ABC):
     async def __aenter__(self) -> Self:
         import httpx2
 
-        timeout = httpx2.Timeout(self._timeout_s, connect=10.0)
+        timeout = httpx2.Timeout(self.timeout_s, connect=10.0)
         self._open_client = self._connect(
             api_key=self._api_key,
             base_url=self._server.base_url,

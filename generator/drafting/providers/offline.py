@@ -37,6 +37,7 @@ class OfflineProvider:
     model = "rules"
     free = True
     priced_as = None
+    timeout_s = 120.0
     listens = False
 
     @property

@@ -105,6 +105,10 @@ class Provider(Protocol):
         """Whether a call costs nothing."""
 
     @property
+    def timeout_s(self) -> float:
+        """Seconds that it is given for an answer."""
+
+    @property
     def priced_as(self) -> str | None:
         """The provider whose published prices hold; None where nobody but the user knows what a call costs."""
 

@@ -16,6 +16,7 @@ class ScriptedProvider:
     name = "scripted"
     model = "list"
     priced_as = None
+    timeout_s = 120.0
     listens = True
 
     def __init__(
