@@ -9,6 +9,7 @@ import zlib
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from textual.content import Content
 
@@ -104,21 +105,13 @@ def _unpacked(kind: str, packed: bytes) -> "array[int]":
     return numbers
 
 
-@dataclass(slots=True)
-class _Cell:
-    dots: int = 0
-    requests: int = 0
-    owner: int = 0
-    """Cell of the traffic that most of what is drawn here belongs to, + 1."""
-    most: int = 0
-
-
 class Drawing:
     """One picture of a window, `width` by `height` cells of the terminal."""
 
     def __init__(self, window: Window, width: int, height: int, signs: Signs) -> None:
         self._window, self._width, self._height, self._signs = window, width, height, signs
-        self._cells: dict[tuple[int, int], _Cell] = {}
+        # By cell of the terminal, row by row: lists, because a frame goes through 65,536 bins.
+        self._dots, self._requests, self._most, self._owners = ([0] * (width * height) for _ in range(4))
         self._over: dict[tuple[int, int], tuple[str, str]] = {}
 
     def traffic(self, bins: Callable[[int, int, int], Bins | None]) -> None:
@@ -134,24 +127,33 @@ class Drawing:
 
     def _tile(self, tile: Bins, left: int, upper: int) -> None:
         """Draw a tile whose first bin lies so far to the right and down of the window's."""
-        columns, rows = 2 * self._width, 4 * self._height
+        first, end = max(0, -left), min(MAP_BINS, MAP_BINS - left)
         for row in range(max(0, -upper), min(MAP_BINS, MAP_BINS - upper)):
             start = row * MAP_BINS
-            down = (row + upper) * rows // MAP_BINS
-            # Where there are more dots than bins, every row leaves out other columns: no stripes.
-            shift = row * _GOLDEN % 1.0
-            line = tile.requests[start : start + MAP_BINS]
-            for column, requests in enumerate(line):
-                if requests and 0 <= column + left < MAP_BINS:
-                    across = int((column + left + shift) * columns / MAP_BINS)
-                    self._dot(min(across, columns - 1), down, requests, tile.cells[start + column])
+            requests = tile.requests[start + first : start + end]
+            if any(requests):
+                down = (row + upper) * 4 * self._height // MAP_BINS
+                self._line_of_bins(requests, tile.cells[start + first : start + end], first + left, row, down)
 
-    def _dot(self, across: int, down: int, requests: int, owner: int) -> None:
-        cell = self._cells.setdefault((across // 2, down // 4), _Cell())
-        cell.dots |= _DOTS[down % 4][across % 2]
-        cell.requests += requests
-        if requests > cell.most:
-            cell.most, cell.owner = requests, owner
+    def _line_of_bins(self, requests: "array[int]", cells: "array[int]", first: int, row: int, down: int) -> None:
+        """Draw bins that lie side by side, from the window's bin `first`, into a row of dots."""
+        start, bits = down // 4 * self._width, _DOTS[down % 4]
+        dots, total, most, owners = self._dots, self._requests, self._most, self._owners
+        for across, count, owner in zip(self._columns(row)[first:], requests, cells, strict=False):
+            if count:
+                place = start + (across >> 1)
+                dots[place] |= bits[across & 1]
+                total[place] += count
+                if count > most[place]:
+                    most[place], owners[place] = count, owner
+
+    def _columns(self, row: int) -> list[int]:
+        """The column of dots of every bin of the window, in a row of bins."""
+        columns = 2 * self._width
+        if columns <= MAP_BINS:
+            return _columns(columns, 0.0)
+        # Where there are more dots than bins, every row leaves out other columns: no stripes.
+        return _columns(columns, round(row * _GOLDEN % 1.0, 1))
 
     def mark(self, spots: Iterable[Spot], sign: str, style: str) -> None:
         """Draw a sign on each of some spots."""
@@ -175,7 +177,7 @@ class Drawing:
 
     def shades(self) -> tuple[int, int]:
         """How many requests make a cell of the terminal busy, and very busy: two thirds and nine tenths have less."""
-        ordered = sorted(cell.requests for cell in self._cells.values())
+        ordered = sorted(each for each in self._requests if each)
         if not ordered:
             return 1, 1
         return ordered[len(ordered) * 2 // 3], ordered[len(ordered) * 9 // 10]
@@ -198,11 +200,17 @@ class Drawing:
         over = self._over.get((column, row))
         if over is not None:
             return over
-        cell = self._cells.get((column, row))
-        if cell is None:
+        place = row * self._width + column
+        dots = self._dots[place]
+        if not dots:
             return " ", ""
-        sign = chr(_BRAILLE + cell.dots) if self._signs.braille else _PLAIN[cell.dots.bit_count()]
-        return sign, style_of(cell.requests, cell.owner - 1)
+        sign = chr(_BRAILLE + dots) if self._signs.braille else _PLAIN[dots.bit_count()]
+        return sign, style_of(self._requests[place], self._owners[place] - 1)
+
+
+@lru_cache(maxsize=64)
+def _columns(columns: int, shift: float) -> list[int]:
+    return [min(int((each + shift) * columns / MAP_BINS), columns - 1) for each in range(MAP_BINS)]
 
 
 def _outline(left: int, top: int, right: int, bottom: int, signs: Signs) -> Iterator[tuple[tuple[int, int], str]]:

@@ -89,7 +89,10 @@ class Prompt(ModalScreen[str | None]):
             self.query_one("#prompt-note", Line).variants = said(answer or "")
 
     def action_submit(self) -> None:
-        """Take the line as it is."""
+        """Take the line as it is, once the field has had the keys that came before this one."""
+        self.query_one(Input).call_later(self._take)
+
+    def _take(self) -> None:
         self.dismiss(self.query_one(Input).value.strip())
 
     def action_cancel(self) -> None:

@@ -1,5 +1,6 @@
 """The Second look: items that two people decide on without knowing of one another, and those on which they differ."""
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
@@ -99,7 +100,8 @@ class SecondScreen(FramedScreen):
             one.border_title = label("Several people")
             one.show([])
             return
-        self._session.store.look_at(self._shown, self._session.actor)
+        with contextlib.suppress(ProjectError):  # a project that cannot be written can be looked at all the same
+            self._session.keep(self._shown)
         item = self._item(self._shown)
         if item is None:
             view.show_words(broken_blocks(self._shown))

@@ -4,6 +4,7 @@ Knows no screen. The order changes only from the second next item on, so that wh
 they see coming, stays where it is.
 """
 
+import contextlib
 import statistics
 import time
 from collections import Counter
@@ -89,7 +90,10 @@ class Session:
         return self._queue.coverage_by_cell()
 
     def close(self) -> None:
-        """Close the project."""
+        """Give free what was kept for this person, and close the project."""
+        if self._held[0]:
+            with contextlib.suppress(ProjectError):  # it runs out by itself
+                self._store.look_away(self.actor)
         self._store.close()
 
     def refuse_empty(self) -> None:
@@ -222,6 +226,15 @@ class Session:
             return
         self._store.look_at(shown, self.actor)
         self._held = shown, moment
+
+    def keep(self, draft_id: str) -> None:
+        """Keep a draft for this person that is shown in another place of the app.
+
+        Raises:
+            ProjectError: it cannot be written.
+        """
+        self._store.look_at(draft_id, self.actor)
+        self._held = draft_id, time.monotonic()
 
     def follow(self, draft_id: str) -> None:
         """Take in what was decided on a draft in another place of the app."""

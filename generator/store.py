@@ -109,7 +109,7 @@ class QueueRow:
     alike: tuple[tuple[str, float], ...]
     reach: tuple[tuple[int, float], ...]
     marked: bool = False
-    """Whether verification holds something against it."""
+    """Whether verification holds something against it, or its cluster is out of the goal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -964,7 +964,8 @@ class Store(Ledger, Together):
             reach.setdefault(draft_id, []).append((cell_id, depth))
         rows = self._rows(
             "SELECT draft.id, origin, coalesce(verdict, 'new'), landing.cluster_id, cell_id, off_traffic, alike, "
-            "EXISTS (SELECT 1 FROM mark WHERE mark.draft_id = draft.id), draft.cluster_id "
+            "EXISTS (SELECT 1 FROM mark WHERE mark.draft_id = draft.id) OR landing.cluster_id IN excluded_cluster, "
+            "draft.cluster_id "
             "FROM draft JOIN landing ON landing.draft_id = draft.id "
             "LEFT JOIN draft_state ON draft_state.draft_id = draft.id ORDER BY draft.number"
         )

@@ -99,6 +99,11 @@ class Together(ABC):
                 == 1
             )
 
+    def look_away(self, actor: str) -> None:
+        """Give free what a person looked at."""
+        with self._transaction() as db:
+            db.execute("DELETE FROM look WHERE actor = ?", (actor,))
+
     def looked_at_by_others(self, actor: str) -> dict[str, str]:
         """Draft -> the other person who has it."""
         rows = self._rows("SELECT draft_id, actor FROM look WHERE actor != ? AND until >= ?", (actor, time.time()))

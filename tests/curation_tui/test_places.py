@@ -153,12 +153,16 @@ def test_a_second_look_knows_nothing_and_a_third_person_settles(tmp_path: Path) 
         terminal.wait_for("person settles it")
         terminal.send("3")
         terminal.wait_for("rejected: wrong expected behaviour")
+        terminal.send("q")
+        assert terminal.wait() == 0
     with Store.open(path) as store:
         (disputed,) = store.states(verdict="disputed")
         assert store.decisions(disputed)[1].payload == {"blind": True}
     with Terminal(str(path), "--as", "lead", size=(80, 24)) as terminal:
         terminal.wait_for("Every draft is decided")
-        go_to(terminal, "S", "Reviewer 1", "Reviewer 2", "accepted", "wrong expected behaviour")
+        go_to(terminal, "S", "is hidden until you have")
+        terminal.send("jjjjj")  # the second looks that wait come first
+        terminal.wait_for("Reviewer 1", "Reviewer 2", "accepted", "wrong expected behaviour")
         terminal.send("2")
         terminal.wait_for("saved")
     with Store.open(path) as store:
@@ -291,8 +295,8 @@ def test_the_map_leads_to_the_drafts_of_a_gap(tmp_path: Path) -> None:
         store.decide(made[:1], "accept", "ben")
         second = store.clusters()[1]
     with review(path, size=(120, 36)) as terminal:
-        go_to(terminal, "m", "Untested regions", f"B {100 * second.weight:.1f}")
-        terminal.send("n")
+        go_to(terminal, "m", "Untested regions", f"A {100 * second.weight:.1f}")
+        terminal.send("nN")
         terminal.read(0.3)
         assert second.name in terminal.text().split("Under the cursor")[1]
         terminal.send("\r")

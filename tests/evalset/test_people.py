@@ -151,3 +151,58 @@ def test_what_must_not_leave_the_house_is_named(store: Store, text: str, failing
     assert [check.items for check in failed] == ([(drafts[0],)] if failing else [])
     assert found.passed == (failing is None)
     assert (found.samples, found.curators) == (4, {"ana": 4})
+
+
+def test_drafts_of_a_cluster_out_of_the_goal_come_last(store: Store) -> None:
+    first = Queue.of(store).best(1)[0].draft_id
+    cluster = store.landed_in()[first]
+    store.exclude_cluster(cluster, "handled by another team", "ana")
+    waiting = [each.draft_id for each in Queue.of(store).best(60) if not each.drawn]
+    out = [store.landed_in()[each] == cluster for each in waiting]
+    assert out == sorted(out)
+    assert any(out)
+    store.include_cluster(cluster, "ana")
+    assert Queue.of(store).best(1)[0].draft_id == first
+
+
+def test_a_draft_is_kept_for_one_person_at_a_time(store: Store) -> None:
+    one, other = [each.id for each in store.drafts()][:2]
+    assert store.look_at(one, "ana")
+    assert store.look_at(one, "ana")  # a key renews it
+    assert not store.look_at(one, "ben")
+    assert store.looked_at_by_others("ben") == {one: "ana"}
+    assert store.look_at(other, "ana")  # who goes on gives the last one free
+    assert store.look_at(one, "ben")
+    store.look_away("ana")
+    assert store.looked_at_by_others("ben") == {}
+    store.look_at(one, "ben", seconds=-1.0)
+    assert store.look_at(one, "ana")  # it ran out
+
+
+def test_the_commands_for_several_people(tmp_path: Path) -> None:
+    import json
+    import subprocess
+    import sys
+
+    path = tmp_path / "p.groundset"
+    made = make_project(path, drafts=12, inputs=["write to maria.lopez@example-mail.com"])
+    with Store.open(path) as store:
+        store.decide(made[:2], "accept", "ana")
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([sys.executable, "-m", "generator", *arguments], capture_output=True, text=True)
+
+    looked = run("export", str(path), str(tmp_path / "out"), "--format", "jsonl", "--dry-run", "--json")
+    assert looked.returncode == 1
+    assert not json.loads(looked.stdout)["passed"]
+    assert not (tmp_path / "out").exists()
+    said = json.loads(run("agreement", str(path), "--json").stdout)
+    assert [each["actor"] for each in said["looks"]] == ["ana"]
+    refused = run("merge", str(path), str(tmp_path / "absent.groundset"))
+    assert refused.returncode == 2
+    assert "No project at" in refused.stderr
+    few = run("plant", str(path))
+    assert few.returncode == 2
+    assert "needed to plant one" in few.stderr
+    estimate = run("draft", str(path), "--only", "refund", "--estimate", "--model", "offline")
+    assert (estimate.returncode, "free" in estimate.stdout) == (0, True), estimate.stderr
