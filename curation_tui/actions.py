@@ -5,7 +5,9 @@ from typing import Literal
 
 from textual.binding import Binding, BindingType
 
-Where = Literal["review", "edit", "sheet"]
+from curation_tui.places import PLACES, PlaceName
+
+Where = PlaceName | Literal["edit", "sheet"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,25 @@ class Action:
     """How early it gets a place in the footer; 0 is never."""
     takes_key: bool = False
     """Whether it needs to know which of its keys was pressed."""
+    argument: str = ""
+    """What is handed to it."""
+
+
+def _doors(where: PlaceName, footer: int = 0) -> tuple[Action, ...]:
+    """The rows that lead from one place to the others, and those that every place has; `footer` ranks the first."""
+    others = [each for each in PLACES if each.key and each.name != where]
+    doors = [
+        Action("open", (each.key,), each.key, each.title, each.help, where, rank if footer else 0, argument=each.name)
+        for rank, each in enumerate(others, start=footer)
+    ]
+    back = Action("back", ("escape",), "esc", "back", "Back to Review.", where, 3)
+    return (
+        *([] if where == "review" else [back]),
+        *doors,
+        Action("help", ("question_mark", "f1"), "? F1", "help", "Show this list.", where, 6),
+        Action("palette", ("ctrl+p",), "ctrl+p", "palette", "Find any of these by name, or change looks.", where, 11),
+        Action("quit", ("q",), "q", "quit", "Leave; everything is saved already.", where, 8),
+    )
 
 
 ACTIONS: tuple[Action, ...] = (
@@ -53,9 +74,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("evidence_down", ("J", "shift+down"), "J", "scroll evidence", "Scroll the evidence down."),
     Action("evidence_up", ("K", "shift+up"), "K", "scroll evidence back", "Scroll the evidence up."),
     Action("explain", ("i",), "i", "why", "Explain gain, coverage and novelty of this item.", footer=10),
-    Action("help", ("question_mark", "f1"), "? F1", "help", "Show this list.", footer=6),
-    Action("palette", ("ctrl+p",), "ctrl+p", "palette", "Find any of these by name, or change the theme.", footer=11),
-    Action("quit", ("q",), "q", "quit", "Leave; everything is saved already.", footer=8),
+    *_doors("review", footer=14),
     Action("save", ("ctrl+s",), "ctrl+s", "accept edited", "Accept the item as edited and go on.", "edit", 1),
     Action("discard", ("escape",), "esc", "back, keep nothing", "Go back; the item stays as it was.", "edit", 2),
     Action("next_field", ("tab",), "tab", "next field", "Go to the next field.", "edit", 3),
@@ -82,7 +101,8 @@ def bindings(where: Where) -> list[BindingType]:
 
 
 def _call(action: Action, key: str) -> str:
-    return f"{action.name}('{key}')" if action.takes_key else action.name
+    argument = key if action.takes_key else action.argument
+    return f"{action.name}('{argument}')" if argument else action.name
 
 
 def footer(where: Where, count: int) -> tuple[Action, ...]:

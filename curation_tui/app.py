@@ -4,6 +4,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 
 from rich.console import RenderableType
@@ -55,8 +56,9 @@ class CurationApp(App[None]):
         where: Where | None = getattr(screen, "WHERE", None)
         for action in actions(where) if where is not None else ():
             if not action.takes_key and action.name != "palette":
-                name = action.label.capitalize()
-                yield SystemCommand(name, f"{action.help} ({action.shown})", getattr(screen, f"action_{action.name}"))
+                act = getattr(screen, f"action_{action.name}")
+                run = partial(act, action.argument) if action.argument else act
+                yield SystemCommand(action.label.capitalize(), f"{action.help} ({action.shown})", run)
         yield SystemCommand("Theme", "Change the colours.", self.action_change_theme)
         yield SystemCommand("Suspend", "Back to the shell for now; fg returns.", self.action_suspend_process)
 

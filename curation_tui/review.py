@@ -8,7 +8,6 @@ from typing import ClassVar, Literal, cast
 from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
-from textual.screen import Screen
 from textual.timer import Timer
 from textual.worker import Worker, WorkerState
 
@@ -23,10 +22,11 @@ from curation_tui.item import Done, Item
 from curation_tui.line import Line
 from curation_tui.looks import Glyphs
 from curation_tui.panels import broken_blocks, finished_blocks, session_blocks, why_blocks
+from curation_tui.place import PlaceScreen
 from curation_tui.queue import QueueList
 from curation_tui.safe_text import label
 from curation_tui.session import LISTED, Session
-from curation_tui.sheet import Sheet, help_sheet
+from curation_tui.sheet import Sheet
 from generator.errors import ProjectError
 from generator.evalset.queue import QueueEntry
 
@@ -47,17 +47,14 @@ def shape_of(width: int, height: int) -> Shape:
     return "wide" if width >= 110 and height >= 30 else "medium"
 
 
-class ReviewScreen(Screen[None]):
+class ReviewScreen(PlaceScreen):
     """Shows the item, takes the keys, and says what was saved."""
 
     WHERE: ClassVar[Where] = "review"
     BINDINGS = bindings(WHERE)
-    AUTO_FOCUS = None
 
     def __init__(self, session: Session, glyphs: Glyphs) -> None:
-        super().__init__()
-        self._session = session
-        self._glyphs = glyphs
+        super().__init__(session, glyphs)
         self._shape: Shape = "medium"
         self._item: Item | None = None
         self._saved_at: datetime | None = None
@@ -295,6 +292,13 @@ class ReviewScreen(Screen[None]):
         """Look at the item before."""
         self._move(-1)
 
+    def show_draft(self, draft_id: str | None) -> None:
+        """Show a draft that was picked in another place; what was decided there is taken in."""
+        if draft_id is not None:
+            self._session.go_to(draft_id)
+        self._show()
+        self._rank_soon()
+
     @on(QueueList.Picked)
     def _go_to(self, event: QueueList.Picked) -> None:
         self._session.go_to(event.draft_id)
@@ -342,15 +346,3 @@ class ReviewScreen(Screen[None]):
         if self._item is not None:
             blocks = list(explanation(self._item, self._session.progress()))
             self.app.push_screen(Sheet(label(TITLE), blocks))
-
-    def action_help(self) -> None:
-        """Show all keys."""
-        self.app.push_screen(help_sheet(self.WHERE))
-
-    def action_palette(self) -> None:
-        """Open the palette."""
-        self.app.action_command_palette()
-
-    def action_quit(self) -> None:
-        """Leave."""
-        self.app.exit()

@@ -7,14 +7,15 @@ from curation_tui.actions import ACTIONS, Where, actions, footer
 from curation_tui.app import CurationApp
 from curation_tui.edit import EditScreen
 from curation_tui.footer import key_line
+from curation_tui.places import PLACES
 from curation_tui.review import ReviewScreen
 from curation_tui.session import Session
 from curation_tui.sheet import Sheet
 from tests.curation_tui.pilot import Review, review
 from tests.curation_tui.projects import make_project
 
-SCREENS = {"review": ReviewScreen, "edit": EditScreen, "sheet": Sheet}
-PLACES: tuple[Where, ...] = ("review", "edit", "sheet")
+SCREENS = {"edit": EditScreen, "sheet": Sheet} | {place.name: place.load() for place in PLACES}
+WHERES = tuple(SCREENS)
 
 
 @pytest.mark.parametrize("action", ACTIONS, ids=lambda each: f"{each.where} {each.name}")
@@ -24,13 +25,13 @@ def test_every_action_of_the_table_can_be_done(action) -> None:
     assert action.keys
 
 
-@pytest.mark.parametrize("where", PLACES)
+@pytest.mark.parametrize("where", WHERES)
 def test_no_key_is_bound_twice(where: Where) -> None:
     keys = Counter(key for action in actions(where) for key in action.keys)
     assert [key for key, times in keys.items() if times > 1] == []
 
 
-@pytest.mark.parametrize("where", PLACES)
+@pytest.mark.parametrize("where", WHERES)
 def test_a_screen_binds_the_keys_of_the_table_and_no_others(where: Where) -> None:
     own = {each.key for each in SCREENS[where].BINDINGS}
     assert own == {key for action in actions(where) for key in action.keys}

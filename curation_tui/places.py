@@ -1,0 +1,42 @@
+"""The screens that keys lead to from everywhere, in the order of the keys; one row for each."""
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from curation_tui.place import PlaceScreen
+
+PlaceName = Literal["review", "list", "clusters", "map", "runs", "export"]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A screen of its own, one key away."""
+
+    name: PlaceName
+    """Its `WHERE`, and its group in the table of actions."""
+    key: str
+    """Empty for Review, which esc leads back to."""
+    title: str
+    """As the top line and the footer call it."""
+    help: str
+    """What is seen there, in one sentence."""
+    module: str
+    screen: str
+    """The class in the module; imported when it is first opened, since the first paint is of Review."""
+
+    def load(self) -> "type[PlaceScreen]":
+        """The class of the screen, which is made with the session and the glyphs."""
+        found: type[PlaceScreen] = getattr(import_module(self.module), self.screen)
+        return found
+
+
+PLACES: tuple[Place, ...] = (
+    Place("review", "", "Review", "One item, one decision, one key.", "curation_tui.review", "ReviewScreen"),
+)
+
+
+def place_of(name: str) -> Place:
+    """The place of that name."""
+    return next(each for each in PLACES if each.name == name)
