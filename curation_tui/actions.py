@@ -7,7 +7,7 @@ from textual.binding import Binding, BindingType
 
 from curation_tui.places import PLACES, PlaceName
 
-Where = PlaceName | Literal["edit", "sheet"]
+Where = PlaceName | Literal["edit", "sheet", "prompt", "confirm", "choice"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,20 @@ ACTIONS: tuple[Action, ...] = (
     Action("evidence_down", ("J", "shift+down"), "J", "scroll evidence", "Scroll the evidence down."),
     Action("evidence_up", ("K", "shift+up"), "K", "scroll evidence back", "Scroll the evidence up."),
     Action("explain", ("i",), "i", "why", "Explain gain, coverage and novelty of this item.", footer=10),
-    *_doors("review", footer=14),
+    Action("flag", ("f",), "f", "flag", "Flag the item to come back to, or take the flag away.", footer=14),
+    Action("tag", ("t",), "t", "tags", "Change the tags of the item.", footer=15),
+    Action("note", ("n",), "n", "note", "Write a note to the item.", footer=16),
+    Action("repeat", ("full_stop",), ".", "same again", "Give the item the last tags or note again."),
+    Action("duplicate", ("d",), "d", "dup-of", "Reject it as a duplicate of the nearest accepted.", footer=17),
+    Action("pin", ("p",), "p", "pin real", "Accept the nearest real input in its place.", footer=18),
+    Action("unfold", ("z",), "z", "unfold", "Show the drafts that ask about the same."),
+    Action("next_cluster", ("right_square_bracket",), "]", "next cluster", "Go to the next item of another cluster."),
+    Action("previous_cluster", ("left_square_bracket",), "[", "cluster back", "Go back to an item of another cluster."),
+    Action("difference", ("D",), "D", "diff", "Compare it word by word with the nearest accepted."),
+    Action("history", ("U",), "U", "history", "See your last 200 steps, and go back to any."),
+    Action("copy", ("y",), "y", "copy id", "Copy the item's id to the clipboard."),
+    Action("find", ("slash",), "/", "find", "Search all drafts.", footer=19),
+    *_doors("review", footer=20),
     Action("save", ("ctrl+s",), "ctrl+s", "accept edited", "Accept the item as edited and go on.", "edit", 1),
     Action("discard", ("escape",), "esc", "back, keep nothing", "Go back; the item stays as it was.", "edit", 2),
     Action("next_field", ("tab",), "tab", "next field", "Go to the next field.", "edit", 3),
@@ -82,6 +95,47 @@ ACTIONS: tuple[Action, ...] = (
     Action("close", ("escape", "q", "i", "question_mark", "f1"), "esc", "close", "Back to the item.", "sheet", 1),
     Action("page_down", ("pagedown", "space", "down", "j"), "pgdn", "scroll", "Scroll down.", "sheet", 2),
     Action("page_up", ("pageup", "up", "k"), "pgup", "scroll back", "Scroll up.", "sheet", 3),
+    Action("look", ("enter",), "enter", "open", "Show the row's draft in Review.", "list", 1),
+    Action("mark", ("v",), "v", "mark", "Mark the row, or take its mark away.", "list", 4),
+    Action("mark_range", ("V",), "V", "range", "Mark the rows from the last mark to here.", "list", 12),
+    Action("mark_all", ("asterisk",), "*", "all", "Mark all that the filter shows.", "list", 13),
+    Action("mark_none", ("0",), "0", "none", "Take all marks away.", "list", 14),
+    Action("accept", ("A",), "A", "accept", "Accept what is marked, or the row, as one step.", "list", 5),
+    Action("reject", ("X",), "X", "reject", "Reject what is marked, or the row, as one step.", "list", 6),
+    Action(
+        "reason",
+        ("1", "2", "3", "4", "5", "6", "7"),
+        "1-7",
+        "reason",
+        "Say why the last drafts were rejected.",
+        "list",
+        takes_key=True,
+    ),
+    Action("tag", ("t",), "t", "tag", "Give what is marked, or the row, tags.", "list", 10),
+    Action("keep_best", ("K",), "K", "keep best", "Reject all drafts like this one but the best.", "list", 15),
+    Action("find", ("slash",), "/", "find", "Search as you type.", "list", 2),
+    Action("filter", ("backslash",), "\\", "filter", "Filter by state, cluster, tag and more.", "list", 7),
+    Action("order", ("o",), "o", "order", "Go on to the next order.", "list", 9),
+    Action("undo", ("u", "ctrl+z"), "u ctrl+z", "undo", "Take back your last step.", "list", 4),
+    Action("redo", ("ctrl+r", "ctrl+y"), "ctrl+r ctrl+y", "redo", "Take back the last undo.", "list", 16),
+    Action("next_row", ("j", "down"), "j ↓", "down", "Go one row down.", "list", 17),
+    Action("previous_row", ("k", "up"), "k ↑", "up", "Go one row up.", "list", 18),
+    Action("page_down", ("pagedown", "space"), "pgdn", "page", "Go a screen down.", "list"),
+    Action("page_up", ("pageup",), "pgup", "page back", "Go a screen up.", "list"),
+    Action("first", ("home",), "home", "first", "Go to the first row.", "list"),
+    Action("last", ("end", "G"), "end G", "last", "Go to the last row.", "list"),
+    *_doors("list"),
+    Action("submit", ("enter",), "enter", "take", "Take the line as it is.", "prompt", 1),
+    Action("cancel", ("escape",), "esc", "leave", "Leave everything as it was.", "prompt", 2),
+    Action("complete", ("tab",), "tab", "complete", "Take the word that is suggested.", "prompt", 3),
+    Action("yes", ("y",), "y", "yes", "Do it.", "confirm", 1),
+    Action("no", ("escape", "n", "q"), "esc", "no", "Leave it.", "confirm", 2),
+    Action("take", ("enter",), "enter", "go there", "Take the row under the cursor.", "choice", 1),
+    Action("cancel", ("escape", "q"), "esc", "leave", "Take none.", "choice", 2),
+    Action("down", ("j", "down"), "j", "down", "Go one row down.", "choice", 3),
+    Action("up", ("k", "up"), "k", "up", "Go one row up.", "choice", 4),
+    Action("page_down", ("pagedown",), "pgdn", "ten down", "Go ten rows down.", "choice"),
+    Action("page_up", ("pageup",), "pgup", "ten up", "Go ten rows up.", "choice"),
 )
 
 
@@ -93,8 +147,8 @@ def actions(where: Where) -> tuple[Action, ...]:
 def bindings(where: Where) -> list[BindingType]:
     """The key bindings of a screen."""
     return [
-        # In the editor, before the fields see them: a text area would take tab and ctrl+s for itself.
-        Binding(key, _call(action, key), action.label, show=False, priority=where == "edit")
+        # Where there are fields, before those see them: a text area would take tab and ctrl+s for itself.
+        Binding(key, _call(action, key), action.label, show=False, priority=where in {"edit", "prompt"})
         for action in actions(where)
         for key in action.keys
     ]

@@ -12,7 +12,13 @@ class Glyphs:
     accepted: str
     edited: str
     rejected: str
+    pinned: str
     later: str
+    alike: str
+    flag: str
+    marked: str
+    """A row that is marked for an act on several."""
+    unmarked: str
     cursor: str
     mark: str
     warning: str
@@ -35,12 +41,17 @@ UNICODE = Glyphs(
     accepted="✓",
     edited="✎",
     rejected="✗",
+    pinned="▣",
     later="~",
+    alike="≡",
+    flag="⚑",
+    marked="■",
+    unmarked="□",
     cursor="▶",
     mark="▪",
     warning="!",
     drawn="?",
-    elsewhere="⚑",
+    elsewhere="‡",
     full="█",
     parts="▏▎▍▌▋▊▉",
     empty="·",
@@ -55,9 +66,14 @@ ASCII = Glyphs(
     accepted="+",
     edited="E",
     rejected="x",
+    pinned="P",
     later="~",
+    alike="=",
+    flag="*",
+    marked="#",
+    unmarked="-",
     cursor=">",
-    mark="*",
+    mark="o",
     warning="!",
     drawn="?",
     elsewhere="@",

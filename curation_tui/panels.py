@@ -45,7 +45,8 @@ def session_blocks(progress: Progress, tally: Tally, spent: float, glyphs: Glyph
         )
     )
     if tally.median_seconds is not None:
-        yield Block(label(f"median {tally.median_seconds:.1f} s each", "$muted"))
+        each = f" {glyphs.dot} {tally.keys_each:.1f} keys each" if tally.keys_each is not None else ""
+        yield Block(label(f"median {tally.median_seconds:.1f} s{each}", "$muted"))
     yield Block(label(f"{counted(progress.samples, 'sample')} in the set", "$muted"))
     yield Block(label(f"{progress.rejected:,} rejected, {progress.later:,} put off", "$muted"))
     if spent:

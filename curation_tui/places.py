@@ -34,6 +34,7 @@ class Place:
 
 PLACES: tuple[Place, ...] = (
     Place("review", "", "Review", "One item, one decision, one key.", "curation_tui.review", "ReviewScreen"),
+    Place("list", "l", "List", "All drafts: search, filter, act on several.", "curation_tui.listing", "ListScreen"),
 )
 
 

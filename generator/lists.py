@@ -219,7 +219,8 @@ class DraftLists(ABC):
             for row in self._rows(
                 "SELECT landing.draft_id, coalesce(verdict, 'new'), edit IS NOT NULL, pinned IS NOT NULL, "
                 "coalesce(flagged, 0), "
-                "(SELECT json_group_array(name) FROM mark WHERE mark.draft_id = landing.draft_id), off_traffic, coalesce(cluster.name, ''), (SELECT substr(json_extract(value, '$.content'), 1, 400) "
+                "(SELECT json_group_array(name) FROM mark WHERE mark.draft_id = landing.draft_id), off_traffic, "
+                "coalesce(cluster.name, ''), (SELECT substr(json_extract(value, '$.content'), 1, 400) "
                 "FROM json_each(coalesce(json_extract(edit, '$.messages'), messages)) "
                 "WHERE json_extract(value, '$.role') = 'user' LIMIT 1), coalesce(tags, '[]') "
                 f"{_FROM} JOIN draft ON draft.id = landing.draft_id LEFT JOIN cluster ON cluster.id = "
@@ -313,15 +314,6 @@ class DraftLists(ABC):
         return (ahead or 0) + 1, of
 
     # What happened ------------------------------------------------------------------------------
-
-    def last_event(self) -> int:
-        """The number of the last event; 0 before there is one."""
-        return int(self._rows("SELECT coalesce(max(seq), 0) FROM event")[0][0])
-
-    def decided_by_others(self, since: int, actor: str) -> int:
-        """How many drafts others acted on since an event."""
-        sql = "SELECT count(DISTINCT draft_id) FROM event WHERE seq > ? AND actor != ?"
-        return int(self._rows(sql, (since, actor))[0][0])
 
     def decisions_made(self) -> int:
         """How many drafts people have accepted or rejected."""

@@ -205,11 +205,16 @@ class LongQueue:
         found = self._read([draft_id])
         return found[draft_id].row.reach.gain(self._weights, self._depths) if found else 0.0
 
+    def gains(self, draft_ids: Sequence[str]) -> list[float]:
+        """The gain of each; nothing is kept of those that are looked at in passing."""
+        rows = self._lists.waiting(draft_ids)
+        return [rows[each].reach.gain(self._weights, self._depths) if each in rows else 0.0 for each in draft_ids]
+
     def coverage_with(self, draft_ids: Sequence[str]) -> float:
         """Coverage if these drafts were accepted too."""
         ahead = self._ahead()
-        for draft_id, known in self._read(draft_ids).items():
-            ahead.accept(draft_id, known.row.reach)
+        for draft_id, row in self._lists.waiting(draft_ids).items():
+            ahead.accept(draft_id, row.reach)
         return sum(weight * depth for weight, depth in zip(self._weights, ahead.depths, strict=True)) / DEPTH
 
     def nearest_decided(self, draft_id: str, verdict: Verdict | None = None) -> tuple[str, float] | None:

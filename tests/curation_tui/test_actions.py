@@ -8,13 +8,16 @@ from curation_tui.app import CurationApp
 from curation_tui.edit import EditScreen
 from curation_tui.footer import key_line
 from curation_tui.places import PLACES
+from curation_tui.prompt import Choice, Confirm, Prompt
 from curation_tui.review import ReviewScreen
 from curation_tui.session import Session
 from curation_tui.sheet import Sheet
 from tests.curation_tui.pilot import Review, review
 from tests.curation_tui.projects import make_project
 
-SCREENS = {"edit": EditScreen, "sheet": Sheet} | {place.name: place.load() for place in PLACES}
+SCREENS = {"edit": EditScreen, "sheet": Sheet, "prompt": Prompt, "confirm": Confirm, "choice": Choice} | {
+    place.name: place.load() for place in PLACES
+}
 WHERES = tuple(SCREENS)
 
 
@@ -38,7 +41,8 @@ def test_a_screen_binds_the_keys_of_the_table_and_no_others(where: Where) -> Non
 
 
 def test_keys_that_delete_text_never_decide() -> None:
-    assert not {"backspace", "delete", "enter"} & {key for action in ACTIONS for key in action.keys}
+    assert not {"backspace", "delete"} & {key for action in ACTIONS for key in action.keys}
+    assert "enter" not in {key for action in actions("review") for key in action.keys}
 
 
 @pytest.mark.parametrize("width", range(20, 160))
@@ -71,5 +75,5 @@ def test_the_palette_offers_every_action(tmp_path: Path) -> None:
     screen = ReviewScreen(session, app._glyphs)
     offered = {command.title.lower() for command in app.get_system_commands(screen)}
     session.close()
-    wanted = {each.label for each in actions("review") if not each.takes_key and each.name != "palette"}
+    wanted = {each.label.lower() for each in actions("review") if not each.takes_key and each.name != "palette"}
     assert wanted <= offered

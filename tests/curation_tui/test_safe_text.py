@@ -187,7 +187,9 @@ def test_the_app_imports_little_of_the_pipeline() -> None:
     allowed = {
         "generator.records",
         "generator.store",
+        "generator.lists",
         "generator.evalset.queue",
+        "generator.evalset.long_queue",
         "generator.printable",
         "generator.errors",
     }
