@@ -5,7 +5,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint test-long evidence clean
+.PHONY: help install demo test lint test-long evidence bench-app clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ test-long: $(STAMP) ## the long ones: kills, fuzzing, real consumers
 evidence: $(STAMP) ## quality figures over labelled data (needs ../shared/data)
 	@$(BIN)/python -m pip install --quiet -c constraints.txt --group evidence
 	@for script in clusters selection fit_coverage gaps score intervals; do echo "== $$script"; PYTHONPATH=. $(BIN)/python tests/evidence/$$script.py || exit 1; done
+
+bench-app: $(STAMP) ## what the review app costs at 100,000 drafts, in a real terminal (BENCH="--drafts 1000000" for more)
+	@PYTHONPATH=. $(BIN)/python tests/benchmarks/app.py $(BENCH)
 
 clean: ## remove what the targets made
 	@rm -rf .venv build dist demo

@@ -21,9 +21,9 @@ from curation_tui.line import Line, Variant
 from curation_tui.looks import UNICODE, Glyphs
 from curation_tui.place import PlaceScreen
 from curation_tui.prompt import Confirm, Prompt
-from curation_tui.review import tags_of
 from curation_tui.safe_text import blank, joined, label, line, stacked
 from curation_tui.session import HELD, Bulk, BulkVerb, Listing, Session
+from curation_tui.words import tags_of
 from generator.errors import ConfigError, ProjectError
 from generator.lists import FIELDS, ORDERS, Filter, Order, Row
 

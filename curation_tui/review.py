@@ -28,16 +28,13 @@ from curation_tui.queue import QueueList
 from curation_tui.safe_text import label
 from curation_tui.session import Session
 from curation_tui.sheet import Sheet
+from curation_tui.words import step_line, tags_of
 from generator.errors import ProjectError
 from generator.evalset.queue import QueueEntry
-from generator.lists import StandingStep
 from generator.records import user_text
 
 Shape = Literal["wide", "medium", "small", "tiny"]
 _REMARKS = {"tagged", "noted", "flagged", "unflagged"}
-_HISTORY_WIDTH = 70
-_TAGS = 20
-_TAG = 40  # characters
 _POLL = 1.0  # seconds between looks for what other processes wrote
 _QUIET = 0.15  # seconds without a decision
 _LOW = 22  # rows: below, the evidence leaves more of them to the item
@@ -474,15 +471,3 @@ class ReviewScreen(PlaceScreen):
         if self._item is not None:
             blocks = list(explanation(self._item, self._session.progress()))
             self.app.push_screen(Sheet(label(TITLE), blocks))
-
-
-def tags_of(typed: str) -> tuple[str, ...]:
-    """Tags as typed: words apart by spaces or commas, each once."""
-    return tuple(dict.fromkeys(word[:_TAG] for word in typed.replace(",", " ").split()))[:_TAGS]
-
-
-def step_line(step: StandingStep) -> str:
-    """A step of the past on one line."""
-    at = datetime.fromisoformat(step.at).astimezone()
-    more = f" and {len(step.draft_ids) - 1:,} more" if len(step.draft_ids) > 1 else ""
-    return f"{at:%d %b %H:%M:%S}  {' + '.join(step.verbs):<14} {short_id(step.draft_ids[0])}{more}"[:_HISTORY_WIDTH]

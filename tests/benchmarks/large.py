@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from generator.migrations import WORDS_OF_DRAFT
 from generator.records import Cell, Cluster, Draft, Landing, Message, Neighbour, Trace
 from generator.store import Store
 
@@ -52,6 +53,32 @@ def make_large(
             ids += [draft.id for draft in some]
             store.add_drafts(some)
         store.replace_landings(_landings(ids, homes, cells, traces, reach, draw), "made for a benchmark")
+
+
+def multiply(path: Path, times: int) -> None:
+    """Put copies of all drafts beside them, by other ids, so that there are so many times as many."""
+    with Store.open(path) as store:
+        database: sqlite3.Connection = store._db
+        database.execute("PRAGMA synchronous = OFF")
+        (drafts,) = database.execute("SELECT max(number) FROM draft").fetchone()
+        database.execute("BEGIN")
+        for copy in range(1, times):
+            columns = "origin, kind, messages, criteria, must_not, why, cluster_id, model, prompt_hash, call_key, "
+            columns += "reference, invented, weight, stratum"
+            database.execute(
+                f"INSERT INTO draft (number, id, {columns}) SELECT number + ?, id || ?, {columns} FROM draft "
+                "WHERE number <= ?",
+                (copy * drafts, f"-{copy}", drafts),
+            )
+            places = "cell_id, cluster_id, neighbours, alike, off_traffic, reach"
+            database.execute(
+                f"INSERT INTO landing (draft_id, {places}, worth, lot) SELECT draft_id || ?, {places}, "
+                "worth * (1 - 0.001 * ?), abs(random() % 4503599627370496) FROM landing JOIN draft ON draft.id = "
+                "draft_id WHERE number <= ?",
+                (f"-{copy}", copy, drafts),
+            )
+        database.execute(f"INSERT INTO draft_words (rowid, words) {WORDS_OF_DRAFT} WHERE number > ?", (drafts,))
+        database.execute("COMMIT")
 
 
 def _trace(number: int, draw: random.Random) -> Trace:
@@ -125,9 +152,12 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--drafts", type=int, default=100_000)
     parser.add_argument("--reach", type=int, default=43)
+    parser.add_argument("--times", type=int, default=1, help="copies of each draft")
     options = parser.parse_args()
     started = time.monotonic()
-    make_large(options.out, drafts=options.drafts, reach=options.reach)
+    if not options.out.exists():
+        make_large(options.out, drafts=options.drafts, reach=options.reach)
+    multiply(options.out, options.times)
     print(json.dumps({"drafts": options.drafts, "bytes": options.out.stat().st_size, "s": time.monotonic() - started}))
 
 
