@@ -17,7 +17,7 @@ from curation_tui.item import ClusterView, Done, Item, Near, Place, Progress, Re
 from generator.errors import ProjectError
 from generator.evalset.long_queue import LongQueue
 from generator.evalset.queue import QueueEntry, accepts_to_reach
-from generator.lists import LONGEST, Filter, Order, Row, StandingStep
+from generator.lists import LONGEST, SEARCHED, Filter, Order, Row, StandingStep
 from generator.records import (
     REASONS,
     Cell,
@@ -82,7 +82,8 @@ class Listing:
     @property
     def shown(self) -> str:
         """How many there are, in words."""
-        return f"{len(self):,}" + ("+" if self._ids is not None and len(self) >= LONGEST else "")
+        capped = self._ids is not None and len(self) in {SEARCHED, LONGEST}
+        return f"{len(self):,}{'+' * capped}"
 
     def ids(self, first: int, count: int) -> list[str]:
         """Ids of the drafts at some places."""

@@ -27,6 +27,8 @@ ORDERS: Mapping[Order, str] = {
 
 LONGEST = 20_000
 """Rows of a filtered list at most."""
+SEARCHED = 1_000
+"""Rows of a search that finds very many."""
 
 _STATES: Mapping[str, str] = {
     "new": "coalesce(verdict, 'new') = 'new'",
@@ -163,7 +165,11 @@ _WAITING = (
     "FROM landing JOIN draft ON draft.id = landing.draft_id "
 )
 _UNDECIDED = "NOT EXISTS (SELECT 1 FROM draft_state WHERE draft_id = landing.draft_id AND verdict != 'new')"
-_FROM = "FROM landing LEFT JOIN draft_state ON draft_state.draft_id = landing.draft_id"
+_WITH_STATE = "LEFT JOIN draft_state ON draft_state.draft_id = landing.draft_id"
+_FROM = f"FROM landing {_WITH_STATE}"
+_FEW = 4_000  # drafts that are sorted rather than looked for in the order
+_STRIDE = 2_000  # drafts that are looked through at a time
+_WALKED = 200_000  # drafts that are looked through at most
 _CHUNK = 500
 
 
@@ -191,25 +197,57 @@ class DraftLists(ABC):
 
         `so_far` says how deeply each cell is tested, for a filter by gain.
         """
-        conditions, parameters = [], {}
+        conditions: list[str] = []
+        parameters: dict[str, Any] = {}
         for number, (field, value) in enumerate(wanted.terms):
             name = f"p{number}"
             conditions.append(_STATES[value] if field == "state" else _CONDITIONS[field].format(name))
             parameters[name] = value
-        if wanted.words:
-            conditions.append("draft.number IN (SELECT rowid FROM draft_words WHERE draft_words MATCH :words)")
-            parameters["words"] = match_of(wanted.words)
         if wanted.gain:
             conditions.append("landing.worth >= :gain")
-            parameters["gain"] = str(wanted.gain)
-        needs_draft = wanted.words or any(field in {"kind", "origin"} for field, _ in wanted.terms)
-        join = "JOIN draft ON draft.id = landing.draft_id" if needs_draft else ""
+            parameters["gain"] = wanted.gain
+        found: set[int] | None = None
+        if wanted.words:
+            match = "SELECT rowid FROM draft_words WHERE draft_words MATCH ?"
+            found = {row[0] for row in self._rows(match, (match_of(wanted.words),))}
+            if len(found) <= _FEW:
+                conditions.append("draft.number IN (SELECT value FROM json_each(:found))")
+                parameters["found"] = json.dumps(list(found))
         where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
-        sql = f"SELECT landing.draft_id, reach {_FROM} {join} {where} ORDER BY {ORDERS[order]} LIMIT {LONGEST}"
-        if not wanted.gain:
-            return [row[0] for row in self._rows(sql.replace(", reach", "", 1), parameters)]
+        needs_draft = found is not None or any(field in {"kind", "origin"} for field, _ in wanted.terms)
+        tables = f"{_FROM} JOIN draft ON draft.id = landing.draft_id" if needs_draft else _FROM
+        if found is not None and len(found) <= _FEW:
+            tables = f"FROM draft JOIN landing ON draft.id = landing.draft_id {_WITH_STATE}"
+        rest = f"{tables} {where} ORDER BY {ORDERS[order]}"
+        if found is not None and len(found) > _FEW:
+            return self._first_of_many(rest, parameters, found, wanted.gain, so_far)
+        if wanted.gain:
+            rows = self._rows(f"SELECT landing.draft_id, reach {rest} LIMIT {LONGEST}", parameters)
+            return self._gaining(rows, wanted.gain, so_far)
+        return [row[0] for row in self._rows(f"SELECT landing.draft_id {rest} LIMIT {LONGEST}", parameters)]
+
+    def _first_of_many(
+        self, rest: str, parameters: Mapping[str, Any], found: set[int], gain: float, so_far: Mapping[int, int]
+    ) -> list[str]:
+        """The first of a search that finds much: goes down the order and takes what was found, without sorting it."""
+        taken: list[str] = []
+        for start in range(0, _WALKED, _STRIDE):
+            rows = self._rows(
+                f"SELECT landing.draft_id, draft.number{', reach' * (gain > 0)} {rest} LIMIT {_STRIDE} OFFSET {start}",
+                parameters,
+            )
+            some = [row for row in rows if row[1] in found]
+            if gain:
+                taken += self._gaining([(row[0], row[2]) for row in some], gain, so_far)
+            else:
+                taken += [row[0] for row in some]
+            if len(rows) < _STRIDE or len(taken) >= SEARCHED:
+                break
+        return taken[:SEARCHED]
+
+    def _gaining(self, rows: Sequence[Any], gain: float, so_far: Mapping[int, int]) -> list[str]:
         weights = dict(self._rows("SELECT id, weight FROM cell"))
-        return [each for each, reach in self._rows(sql, parameters) if _gain(reach, weights, so_far) >= wanted.gain]
+        return [draft_id for draft_id, reach in rows if _gain(reach, weights, so_far) >= gain]
 
     def list_rows(self, draft_ids: Sequence[str]) -> list[Row]:
         """What a list shows of these drafts, in that order."""

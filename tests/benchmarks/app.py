@@ -63,6 +63,12 @@ def until_frame(terminal: Terminal, seen: int, patience: float = 5.0) -> float:
     return last - before
 
 
+def processor_time(pid: int) -> float:
+    """Seconds of a processor that a process has had: what a key costs, whatever else the machine does."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def key_to_screen(terminal: Terminal, keys: str, count: int) -> list[float]:
     times = []
     for number in range(count):
@@ -122,7 +128,7 @@ def order_after_a_decision(project: Path, decisions: int = 20) -> list[float]:
 
 
 def figures(project: Path, keys: int) -> Figures:
-    found: Figures = {"cores": os.cpu_count() or 0}
+    found: Figures = {"cores": os.cpu_count() or 0, "load before": os.getloadavg()[0]}
     with Store.open(project) as store:
         found["drafts"] = store.ranked()
     terminal, cold = started(project)
@@ -141,7 +147,9 @@ def figures(project: Path, keys: int) -> Figures:
     with terminal:
         time.sleep(2)
         for name, typed, count in (("j", "jjjk", keys), ("decisions", "aaxaj", keys)):
+            busy = processor_time(terminal.app)
             times = key_to_screen(terminal, typed, count)
+            found[f"processor time a key, {name}, ms"] = 1000 * (processor_time(terminal.app) - busy) / count
             found |= {f"key to screen, {name}, p{p}, ms": 1000 * quantile(times, p / 100) for p in (50, 95, 99)}
         terminal.send("l")
         terminal.read(1.0)
