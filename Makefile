@@ -38,7 +38,7 @@ test-long: $(STAMP) ## the long ones: kills, fuzzing, real consumers
 
 evidence: $(STAMP) ## quality figures over labelled data (needs ../shared/data)
 	@$(BIN)/python -m pip install --quiet -c constraints.txt --group evidence
-	@for script in clusters selection fit_coverage gaps score intervals; do echo "== $$script"; PYTHONPATH=. $(BIN)/python tests/evidence/$$script.py || exit 1; done
+	@for script in clusters selection fit_coverage gaps score intervals review_order; do echo "== $$script"; PYTHONPATH=. $(BIN)/python tests/evidence/$$script.py || exit 1; done
 
 bench-app: $(STAMP) ## what the review app costs at 100,000 drafts, in a real terminal (BENCH="--drafts 1000000" for more)
 	@PYTHONPATH=. $(BIN)/python tests/benchmarks/app.py $(BENCH)
