@@ -5,7 +5,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint test-long evidence drafting-evidence fuzz round-trips clean
+.PHONY: help install demo test lint test-long evidence drafting-evidence fuzz round-trips bench-app clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,7 +38,7 @@ test-long: $(STAMP) ## the long ones: kills, fuzzing, real consumers
 
 evidence: $(STAMP) ## quality figures over labelled data (needs ../shared/data)
 	@$(BIN)/python -m pip install --quiet -c constraints.txt --group evidence
-	@for script in clusters selection fit_coverage gaps score intervals drafts; do echo "== $$script"; PYTHONPATH=. $(BIN)/python tests/evidence/$$script.py || exit 1; done
+	@for script in clusters selection fit_coverage gaps score intervals drafts review_order; do echo "== $$script"; PYTHONPATH=. $(BIN)/python tests/evidence/$$script.py || exit 1; done
 
 drafting-evidence: $(STAMP) ## figures of drafting alone: landing, bills, faults, kills, injections, secrets
 	@PYTHONPATH=. $(BIN)/python tests/evidence/drafts.py
@@ -48,6 +48,9 @@ fuzz: $(STAMP) ## log formats, redaction and damaged logs at length (ten minutes
 
 round-trips: $(STAMP) ## hostile samples through the real consumer of every export (installs them under build/)
 	@PYTHONPATH=. $(BIN)/python tests/evidence/round_trips.py
+
+bench-app: $(STAMP) ## what the review app costs at 100,000 drafts, in a real terminal (BENCH="--drafts 1000000" for more)
+	@PYTHONPATH=. $(BIN)/python tests/benchmarks/app.py $(BENCH)
 
 clean: ## remove what the targets made
 	@rm -rf .venv build dist demo

@@ -9,7 +9,8 @@ from pathlib import Path
 from curation_tui.guardian import Guardian
 
 _USAGE = 2
-_WITHOUT_SCREEN = "groundset accept {project} DRAFT... (or reject)"
+_THEMES = ("dark", "light", "contrast", "terminal")
+_WITHOUT_SCREEN = "groundset curate {project} --plain, or groundset accept {project} DRAFT..."
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -17,6 +18,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     if options.guardian is not None:
         return _app(options)
+    if options.plain:
+        return _plain(options)
     refusal = _why_not(options.project)
     if refusal is not None:
         sys.stderr.write(f"{refusal}\n")
@@ -25,6 +28,8 @@ def main(arguments: list[str] | None = None) -> int:
     if options.ascii or not _speaks_utf8():
         own.append("--ascii")
     own += ["--blind"] * options.blind
+    for option, value in (("--theme", options.theme), ("--keys", options.keys)):
+        own += [] if value is None else [option, str(value)]
     return Guardian([sys.executable, "-m", "curation_tui", *own]).run()
 
 
@@ -34,16 +39,67 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--as", dest="actor", metavar="NAME", help="who decides (your login name)")
     parser.add_argument("--ascii", action="store_true", help="draw with plain characters")
     parser.add_argument("--blind", action="store_true", help="hide what others decided until b shows it")
+    parser.add_argument("--plain", action="store_true", help="one question a line, for screen readers and pipes")
+    parser.add_argument("--theme", choices=_THEMES, help="the colours (dark, or the terminal's own where it has few)")
+    parser.add_argument("--keys", type=Path, metavar="FILE", help="other keys (keys.toml in the configuration folder)")
     parser.add_argument("--guardian", type=int, help=argparse.SUPPRESS)
     return parser
 
 
 def _app(options: argparse.Namespace) -> int:
+    refusal = _take_keys(options.keys)
+    if refusal is not None:
+        sys.stderr.write(f"{refusal}\n")
+        return _USAGE
     from curation_tui.app import run
+    from curation_tui.looks import usual_theme
     from curation_tui.terminal import end_with
 
     end_with(options.guardian)
-    return run(options.project, options.actor or login_name(), ascii_only=options.ascii, blind=options.blind)
+    theme = options.theme or usual_theme(os.environ.get("COLORTERM"))
+    return run(
+        options.project, options.actor or login_name(), ascii_only=options.ascii, theme=theme, blind=options.blind
+    )
+
+
+def _plain(options: argparse.Namespace) -> int:
+    from generator.errors import ProjectError
+
+    # What a log holds may be in no code page of this terminal; that must not end the review.
+    for stream in (sys.stdout, sys.stdin):
+        stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+    refusal = _take_keys(options.keys)
+    if refusal is not None:
+        sys.stderr.write(f"{refusal}\n")
+        return _USAGE
+    from curation_tui.plain import PlainReview
+    from curation_tui.session import Session
+
+    try:
+        session = Session.open(options.project, options.actor or login_name())
+    except ProjectError as error:
+        sys.stderr.write(f"{error}\n")
+        return ProjectError.exit_code
+    try:
+        PlainReview(session).run()
+    except (KeyboardInterrupt, BrokenPipeError):
+        sys.stderr.write("Stopped; what was decided is saved.\n")
+    finally:
+        session.close()
+    return 0
+
+
+def _take_keys(path: Path | None) -> str | None:
+    """Put a person's own keys in place of the usual ones; says what is wrong with them."""
+    from curation_tui.keymap import own_keys
+    from generator.errors import ConfigError
+
+    # Before any screen is imported: each takes its keys from the table when it is defined.
+    try:
+        own_keys(path)
+    except ConfigError as error:
+        return str(error)
+    return None
 
 
 def _why_not(project: Path) -> str | None:

@@ -16,7 +16,7 @@ from textual.driver import Driver
 from textual.screen import Screen
 
 from curation_tui.actions import Where, actions
-from curation_tui.looks import ASCII, DARK, LIGHT, UNICODE
+from curation_tui.looks import ASCII, THEMES, UNICODE
 from curation_tui.review import ReviewScreen
 from curation_tui.session import Session
 from curation_tui.tour import DEMO, TOURED, Tour
@@ -32,7 +32,7 @@ class CurationApp(App[None]):
     TITLE = "groundset"
     ENABLE_COMMAND_PALETTE = True
 
-    def __init__(self, session: Session, *, ascii_only: bool = False) -> None:
+    def __init__(self, session: Session, *, ascii_only: bool = False, theme: str = "dark") -> None:
         super().__init__()
         self._session = session
         self._glyphs = ASCII if ascii_only else UNICODE
@@ -40,9 +40,9 @@ class CurationApp(App[None]):
         self._tour: Tour | None = None
         self.crash: BaseException | None = None
         """The bug that ended the app."""
-        self.register_theme(DARK)
-        self.register_theme(LIGHT)
-        self.theme = DARK.name
+        for each in THEMES.values():
+            self.register_theme(each)
+        self.theme = THEMES[theme].name
 
     def get_driver_class(self) -> type[Driver]:
         """Our own driver, which filters what goes to the terminal."""
@@ -122,7 +122,7 @@ class CurationApp(App[None]):
         self._exit_renderables.clear()
 
 
-def run(path: Path, actor: str, *, ascii_only: bool, blind: bool = False) -> int:
+def run(path: Path, actor: str, *, ascii_only: bool, theme: str, blind: bool = False) -> int:
     """Review a project in this terminal; returns the exit code."""
     _die_at_once()
     try:
@@ -131,7 +131,7 @@ def run(path: Path, actor: str, *, ascii_only: bool, blind: bool = False) -> int
         _say(str(error))
         return ProjectError.exit_code
     session.store.blind = blind
-    app = CurationApp(session, ascii_only=ascii_only)
+    app = CurationApp(session, ascii_only=ascii_only, theme=theme)
     try:
         app.run()
     except Exception as error:

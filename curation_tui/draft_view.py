@@ -44,10 +44,13 @@ class DraftView(Document):
 def title(item: Item, glyphs: Glyphs, *, with_cluster: bool) -> Content:
     """The item's name, its state, and where it stands."""
     verdict = item.state.verdict
-    state = f"{glyphs.edited} EDITED" if verdict == "accepted" and item.state.edited else verdict.upper()
+    state = verdict.upper()
+    if verdict == "accepted" and item.state.edited:
+        state = f"{glyphs.pinned} PINNED" if item.state.pinned else f"{glyphs.edited} EDITED"
     who = f" by {item.state.actor}" if verdict in {"accepted", "rejected"} and item.state.actor else ""
+    flag = f"{glyphs.flag} " if item.state.flagged else ""
     parts = [
-        label(short_id(item.draft.id), "bold"),
+        label(f"{flag}{short_id(item.draft.id)}", "bold"),
         label(f"{state}{who}", _STATE_STYLE[verdict]),
         label(kind(item)),
     ]
@@ -87,6 +90,11 @@ def blocks(item: Item, glyphs: Glyphs, *, brief: bool) -> Iterator[Block]:
     if item.draft.invented:
         yield _heading("ADDED TO THE REAL INPUTS, SAYS THE DRAFTER", brief=brief)
         yield from _list(item.draft.invented, ["+ "] * len(item.draft.invented), "$warning")
+    if item.state.tags:
+        tags = separated([line(each, 40, "$secondary") for each in item.state.tags], "  ")
+        yield Block(tags, label("TAGS ", "bold $secondary"), space_before=not brief)
+    if item.state.note:
+        yield Block(passage(item.state.note), label("NOTE ", "bold $secondary"))
     if item.draft.why:
         yield _heading("WHY IT WAS DRAFTED", brief=brief)
         yield Block(passage(item.draft.why, characters=_LIST_CHARACTERS))
@@ -106,8 +114,9 @@ def flags(item: Item) -> list[Content]:
     marks = [f"{each.name.replace('_', ' ')}: {each.reason}" for each in item.marks if each.name not in told_above]
     if marks:
         said.append(joined(label("Verification: ", _FLAG), line("; ".join(marks), _MARKS_CHARACTERS, _FLAG)))
-    if item.alike:
-        said.append(label(f"The queue holds {counted(item.alike, 'more draft')} about the same.", _FLAG))
+    if item.alike and not item.unfolded:
+        alike = counted(len(item.alike), "more draft")
+        said.append(label(f"{alike} about the same, folded under this one (z shows them).", _FLAG))
     return said
 
 

@@ -1,6 +1,7 @@
 """The evidence for and against an item, in sections: all below one another, or one at a time."""
 
-from collections.abc import Sequence
+import difflib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from textual.content import Content
@@ -9,11 +10,13 @@ from curation_tui.document import Block, Document
 from curation_tui.figures import counted, percent, points
 from curation_tui.item import Item, Progress, short_id
 from curation_tui.looks import Glyphs, bar
-from curation_tui.safe_text import NOTHING, joined, label, line, separated
+from curation_tui.safe_text import NOTHING, joined, label, line, passage, separated
 from generator.records import NEAR_COPY
 
 _NEAR_WIDTH = 76  # cells: about three lines in the column
 _BAR = 24
+_REASON_WIDTH = 300
+_COMPARED = 6_000  # characters of two texts: the comparison takes the product of their words
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +87,9 @@ class EvidenceView(Document):
             label(f"[{section.name}]" if number == self.chosen else section.name, "bold" * (number == self.chosen))
             for number, section in enumerate(self.sections)
         ]
-        return separated([label("Evidence"), *names], " ")
+        tabs = separated(names, " ")
+        title = separated([label("Evidence"), tabs], " ")
+        return title if title.cell_length <= self.size.width - 4 else tabs
 
 
 def sections(item: Item, progress: Progress, why: str, glyphs: Glyphs, *, brief: bool) -> tuple[Section, ...]:
@@ -95,6 +100,7 @@ def sections(item: Item, progress: Progress, why: str, glyphs: Glyphs, *, brief:
         Section("accepted", "NEAREST ACCEPTED", "like", _twin(item, glyphs)),
         Section("cluster", "CLUSTER", "by traffic", _cluster(item, glyphs)),
         Section("coverage", "COVERAGE IF ACCEPTED", "", _coverage(item, progress, glyphs)),
+        Section("safety", "PROVENANCE AND SAFETY", "", _safety(item, glyphs)),
     )
 
 
@@ -103,6 +109,10 @@ def _near(item: Item, glyphs: Glyphs) -> tuple[Block, ...]:
     for near in item.near[:3]:
         figures = label(f"{near.similarity:.2f} {near.count:>4}{glyphs.times}", "$muted")
         blocks.append(Block(line(near.text, _NEAR_WIDTH), label(f"{glyphs.mark} ", "$primary"), figures))
+        seen = [f"last seen {near.seen_at[:10]}"] if near.seen_at is not None else []
+        seen += [near.outcome] if near.outcome else []
+        if seen:
+            blocks.append(Block(line(f" {glyphs.dot} ".join(seen), _NEAR_WIDTH, "$muted"), label("  ")))
     return tuple(blocks) or (Block(label("None was found near it.", "$muted")),)
 
 
@@ -138,7 +148,7 @@ def _twin(item: Item, glyphs: Glyphs) -> tuple[Block, ...]:
             label(f"{item.twin.similarity:.2f}", "$muted"),
         ),
         Block(label(row, "$warning" if item.twin.similarity >= NEAR_COPY else "$secondary")),
-        Block(label(f"same test from {NEAR_COPY:.2f}", "$muted")),
+        Block(label(f"same test from {NEAR_COPY:.2f} {glyphs.dot} D compares", "$muted")),
         Block(label(novelty, "$muted")),
     )
 
@@ -178,6 +188,40 @@ def _coverage(item: Item, progress: Progress, glyphs: Glyphs) -> tuple[Block, ..
     ]
     blocks.append(Block(label(f"{points(item.gain)} points (i explains)", "$muted")))
     return tuple(blocks)
+
+
+def _safety(item: Item, glyphs: Glyphs) -> tuple[Block, ...]:
+    """What verification says, and where the item comes from."""
+    draft = item.draft
+    blocks = [
+        Block(line(each.reason, _REASON_WIDTH, "$warning"), label(f"{glyphs.warning} ", "bold $warning"))
+        for each in item.marks
+    ] or [Block(label("Verification holds nothing against it."))]
+    rows = [
+        f"drafted by {draft.model[:60]}" if draft.model else "a real input",
+        f"prompt {draft.prompt_hash[:12]}" if draft.prompt_hash else "",
+        f"built on {counted(len(draft.source_ids), 'real input')}, masked" if draft.source_ids else "",
+        f"{counted(len(draft.invented), 'thing')} added by the drafter"
+        if draft.invented
+        else "nothing was added to it",
+    ]
+    return (*blocks, *(Block(label(row, "$muted")) for row in rows if row))
+
+
+def difference(mine: str, theirs: str) -> Iterator[Block]:
+    """Two texts word by word: what only the first has, what only the second has, what both have."""
+    before, after = mine[:_COMPARED].split(), theirs[:_COMPARED].split()
+    parts: list[Content] = []
+    for tag, a, b, c, d in difflib.SequenceMatcher(a=before, b=after, autojunk=False).get_opcodes():
+        if tag == "equal":
+            parts.append(passage(" ".join(before[a:b]), "$muted"))
+            continue
+        if a < b:
+            parts.append(joined(label("[-", "bold $error"), passage(" ".join(before[a:b]), "$error"), label("-]")))
+        if c < d:
+            parts.append(joined(label("{+", "bold $success"), passage(" ".join(after[c:d]), "$success"), label("+}")))
+    yield Block(separated(parts, " "))
+    yield Block(label("[-only this item-]  {+only the accepted one+}", "$muted"), space_before=True)
 
 
 def why_next(item: Item) -> str:

@@ -16,7 +16,16 @@ _REASONS = (
     "1 dup  2 unreal  3 wrong expected  4 private  5 vague  6 easy  7 scope",
     "1 dup 2 unreal 3 wrong 4 PII 5 vague 6 easy 7 scope",
 )
-_STYLE = {"accepted": "$success", "edited": "$success", "rejected": "$error", "later": "$warning", "reason": "$error"}
+_STYLE = {
+    "accepted": "$success",
+    "edited": "$success",
+    "pinned": "$success",
+    "rejected": "$error",
+    "reason": "$error",
+    "later": "$warning",
+    "flagged": "$warning",
+}
+_ACCEPTED = {"accepted": "accepted", "edited": "accepted as edited", "pinned": "accepted as the real input"}
 _MESSAGE_WIDTH = 400
 
 
@@ -45,19 +54,22 @@ def last_line(done: Done, glyphs: Glyphs) -> tuple[Variant, ...]:
 
 
 def _last(done: Done, glyphs: Glyphs) -> Iterator[Variant]:
-    name, style = short_id(done.draft_id), _STYLE.get(done.verb, "")
+    name, style = named(done), _STYLE.get(done.verb, "")
     undo = joined(label("u", "bold $primary"), label(" undo "))
     match done.verb:
         case "rejected":
             start = f" {glyphs.rejected} {name}"
+            if done.detail:
+                yield Variant(label(f"{start} rejected: {done.detail}", style), undo)
+                return
             for reasons in _REASONS:
                 yield Variant(joined(label(f"{start} rejected", style), label(f" {glyphs.dot} why?  {reasons}")), undo)
             yield Variant(joined(label(start, style), label(f" {glyphs.dot} why? {_REASONS[-1]}")))
             yield Variant(label(f" {glyphs.rejected} why? {_REASONS[-1]}", style))
             yield Variant(label(f" {glyphs.rejected} rejected, why? 1-7", style))
-        case "accepted" | "edited":
-            mark = glyphs.accepted if done.verb == "accepted" else glyphs.edited
-            said = "accepted" if done.verb == "accepted" else "accepted as edited"
+        case "accepted" | "edited" | "pinned":
+            mark = {"accepted": glyphs.accepted, "edited": glyphs.edited, "pinned": glyphs.pinned}[done.verb]
+            said = _ACCEPTED[done.verb]
             before, after = done.coverage
             change = f" {glyphs.dot} coverage {percent(before)} {glyphs.arrow} {percent(after)}"
             yield Variant(joined(label(f" {mark} {name} {said}", style), label(change)), undo)
@@ -69,6 +81,13 @@ def _last(done: Done, glyphs: Glyphs) -> Iterator[Variant]:
             said = f" {glyphs.rejected} {name} rejected: {done.detail}"
             yield Variant(joined(label(said, style), label(" (another number changes it)", "$muted")), undo)
             yield Variant(label(said, style))
+        case "tagged" | "noted":
+            sign = "#" if done.verb == "tagged" else '"'
+            yield Variant(joined(label(f" {name} {done.verb}: {sign}"), line(done.detail, 60)), undo)
+            yield Variant(label(f" {name} {done.verb}"), undo)
+        case "flagged" | "unflagged":
+            said = "flagged" if done.verb == "flagged" else "is no longer flagged"
+            yield Variant(label(f" {glyphs.flag} {name} {said}", style), undo)
         case "undone" | "redone":
             before, after = done.coverage
             change = f" {glyphs.dot} coverage {percent(before)} {glyphs.arrow} {percent(after)}"
@@ -77,6 +96,11 @@ def _last(done: Done, glyphs: Glyphs) -> Iterator[Variant]:
             yield Variant(label(said, "bold"))
         case _:
             yield Variant(label(f" Nothing {done.detail}.", "$muted"))
+
+
+def named(done: Done) -> str:
+    """The draft that an act touched, and how many besides."""
+    return short_id(done.draft_id) + (f" and {done.others:,} more" if done.others else "")
 
 
 def said(text: str, style: str = "$muted") -> tuple[Variant, ...]:

@@ -8,6 +8,7 @@ from curation_tui.figures import percent, points
 from curation_tui.item import Item, Progress, Tally
 from curation_tui.line import Variant
 from curation_tui.looks import Glyphs, bar
+from curation_tui.places import PLACES
 from curation_tui.safe_text import NOTHING, joined, label, line
 from curation_tui.session import Session
 
@@ -21,8 +22,10 @@ def top_line(
     who = line(actor, 24, "$muted")
     state = saved(saved_at, glyphs, failed=failed)
     between = label(f" {glyphs.dot} ", "$muted") if state else NOTHING
+    right = joined(who, between, state, label(" "))
     return (
-        Variant(joined(name, here), joined(who, between, state, label(" "))),
+        Variant(joined(name, here, _doors(screen)), right),
+        Variant(joined(name, here), right),
         Variant(name, joined(state, label(" "))),
         Variant(label(" groundset", "bold $primary"), joined(state, label(" "))),
     )
@@ -31,6 +34,16 @@ def top_line(
 def who_decides(session: Session) -> str:
     """The person, and whether they decide without knowing what others did."""
     return f"{session.actor}, blind" if session.store.blind else session.actor
+
+
+def _doors(screen: str) -> Content:
+    """The other places with their keys."""
+    doors = [
+        joined(label(f"  {each.key} ", "bold $primary"), label(each.title, "$muted"))
+        for each in PLACES
+        if each.key and each.title != screen
+    ]
+    return joined(*doors)
 
 
 def saved(at: datetime | None, glyphs: Glyphs, *, failed: bool) -> Content:

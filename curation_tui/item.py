@@ -11,9 +11,14 @@ from generator.records import Draft, DraftState, Interval, Mark, Message
 class Near:
     """A production input near an item."""
 
+    trace_id: str
     text: str
     similarity: float
     count: int
+    seen_at: str | None
+    """When it was last seen, where the logs say."""
+    outcome: str
+    """What the logs say came of it, in words; empty where they say nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +84,10 @@ class Item:
     """What verification holds against it."""
     near: tuple[Near, ...]
     twin: Twin | None
-    alike: int
-    """Undecided drafts that ask about the same."""
+    alike: tuple[str, ...]
+    """Undecided drafts that ask about the same, folded under it."""
+    unfolded: bool
+    """Whether those stand in the queue all the same."""
     reached: tuple[Reached, ...]
     place_in_cluster: tuple[int, int]
     """Which draft of its cluster it is, and of how many."""
@@ -133,11 +140,19 @@ class Tally:
     rejected: int = 0
     later: int = 0
     median_seconds: float | None = None
+    keys: int = 0
+    """Pressed on Review, moves and looks among them."""
 
     @property
     def decided(self) -> int:
         """How many drafts this session decided on, those put off not counted."""
         return self.accepted + self.edited + self.rejected
+
+    @property
+    def keys_each(self) -> float | None:
+        """Keys for each draft decided on or put off; None before there is one."""
+        acts = self.decided + self.later
+        return self.keys / acts if acts else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,9 +165,25 @@ class Place:
     drawn: bool
     later: bool
     off_traffic: bool
+    folded: int
+    """How many drafts that ask about the same are folded under it."""
 
 
-Verb = Literal["accepted", "edited", "rejected", "later", "reason", "undone", "redone", "nothing"]
+Verb = Literal[
+    "accepted",
+    "edited",
+    "pinned",
+    "rejected",
+    "later",
+    "reason",
+    "tagged",
+    "noted",
+    "flagged",
+    "unflagged",
+    "undone",
+    "redone",
+    "nothing",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +196,8 @@ class Done:
     detail: str = ""
     coverage: tuple[float, float] = (0.0, 0.0)
     """Before and after."""
+    others: int = 0
+    """Drafts it touched besides the one named."""
 
 
 def short_id(draft_id: str) -> str:

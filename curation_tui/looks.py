@@ -1,4 +1,4 @@
-"""What the app looks like: the characters it draws with, and its two themes."""
+"""What the app looks like: the characters it draws with, and its themes."""
 
 from dataclasses import dataclass
 
@@ -12,12 +12,19 @@ class Glyphs:
     accepted: str
     edited: str
     rejected: str
+    pinned: str
     later: str
+    alike: str
+    flag: str
+    marked: str
+    """A row that is marked for an act on several."""
+    unmarked: str
     cursor: str
     mark: str
     warning: str
     drawn: str
     elsewhere: str
+    disputed: str
     full: str
     parts: str
     """What part of a bar's last cell is filled, from less to more."""
@@ -35,12 +42,18 @@ UNICODE = Glyphs(
     accepted="✓",
     edited="✎",
     rejected="✗",
+    pinned="▣",
     later="~",
+    alike="≡",
+    flag="⚑",
+    marked="■",
+    unmarked="□",
     cursor="▶",
     mark="▪",
     warning="!",
     drawn="?",
-    elsewhere="⚑",
+    elsewhere="‡",
+    disputed="≠",
     full="█",
     parts="▏▎▍▌▋▊▉",
     empty="·",
@@ -55,12 +68,18 @@ ASCII = Glyphs(
     accepted="+",
     edited="E",
     rejected="x",
+    pinned="P",
     later="~",
+    alike="=",
+    flag="*",
+    marked="#",
+    unmarked="-",
     cursor=">",
-    mark="*",
+    mark="o",
     warning="!",
     drawn="?",
     elsewhere="@",
+    disputed="#",
     full="#",
     parts="",
     empty=".",
@@ -103,6 +122,57 @@ LIGHT = Theme(
     dark=False,
     variables={"rule": "#B9C0C6", "muted": "#5D6871"},
 )
+CONTRAST = Theme(
+    name="groundset-contrast",
+    primary="#6FD0FF",
+    secondary="#FFFFFF",
+    accent="#FFE45C",
+    warning="#FFC02E",
+    error="#FF9C85",
+    success="#5CF2C0",
+    foreground="#FFFFFF",
+    background="#000000",
+    surface="#000000",
+    panel="#000000",
+    dark=True,
+    variables={"rule": "#FFFFFF", "muted": "#E2E8ED"},
+)
+# Only the sixteen colours of the terminal's own palette, whose background nobody knows.
+TERMINAL = Theme(
+    name="groundset-terminal",
+    ansi=True,
+    primary="ansi_cyan",
+    secondary="ansi_default",
+    accent="ansi_yellow",
+    warning="ansi_yellow",
+    error="ansi_red",
+    success="ansi_green",
+    foreground="ansi_default",
+    background="ansi_default",
+    surface="ansi_default",
+    panel="ansi_default",
+    boost="ansi_default",
+    dark=True,
+    variables={
+        "rule": "ansi_default",
+        "muted": "ansi_default",
+        "ansi-background": "ansi_default",
+        "ansi-foreground": "ansi_default",
+        "input-cursor-background": "ansi_default",
+        "input-cursor-foreground": "ansi_default",
+        "input-selection-background": "ansi_blue",
+        "input-selection-foreground": "ansi_default",
+        "block-cursor-background": "ansi_cyan",
+        "block-cursor-foreground": "ansi_black",
+    },
+)
+THEMES = {"dark": DARK, "light": LIGHT, "contrast": CONTRAST, "terminal": TERMINAL}
+"""By the name that `--theme` takes."""
+
+
+def usual_theme(colours: str | None) -> str:
+    """The theme of a terminal that says so much of its colours (COLORTERM): its own palette where that is little."""
+    return "dark" if colours in {"truecolor", "24bit"} else "terminal"
 
 
 def bar(share: float, width: int, glyphs: Glyphs) -> tuple[str, str]:

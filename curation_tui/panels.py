@@ -45,7 +45,8 @@ def session_blocks(progress: Progress | None, tally: Tally, spent: float, glyphs
         )
     )
     if tally.median_seconds is not None:
-        yield Block(label(f"median {tally.median_seconds:.1f} s each", "$muted"))
+        each = f" {glyphs.dot} {tally.keys_each:.1f} keys each" if tally.keys_each is not None else ""
+        yield Block(label(f"median {tally.median_seconds:.1f} s{each}", "$muted"))
     if progress is None:
         yield Block(label("blind: what others decided is hidden, b shows it", "$muted"))
     else:

@@ -31,6 +31,10 @@ class PlaceScreen(Screen[str | None]):
         if name == self.WHERE:
             self.app.bell()
             return
+        self.open_place(name)
+
+    def open_place(self, name: str, first: str = "") -> None:
+        """Go to another place, and do one of its actions at once if `first` names it."""
         with self.app.batch_update():
             if self.WHERE != "review":
                 self.dismiss(None)
@@ -38,6 +42,8 @@ class PlaceScreen(Screen[str | None]):
             assert isinstance(below, PlaceScreen)  # noqa: S101 - Review is one
             screen = place_of(name).load()(self._session, self._glyphs)
             self.app.push_screen(screen, below.show_draft)
+            if first:
+                screen.call_after_refresh(getattr(screen, f"action_{first}"))
 
     def show_draft(self, draft_id: str | None) -> None:
         """Show a draft that was picked in another place, or look again."""

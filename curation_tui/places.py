@@ -34,6 +34,7 @@ class Place:
 
 PLACES: tuple[Place, ...] = (
     Place("review", "", "Review", "One item, one decision, one key.", "curation_tui.review", "ReviewScreen"),
+    Place("list", "l", "List", "All drafts: search, filter, act on several.", "curation_tui.listing", "ListScreen"),
     Place("clusters", "c", "Clusters", "See and shape the clusters.", "curation_tui.clusters", "ClustersScreen"),
     Place("map", "m", "Map", "See what is untested on a map of the traffic.", "curation_tui.traffic_map", "MapScreen"),
     Place("runs", "r", "Runs", "See what drafting does and costs.", "curation_tui.runs", "RunsScreen"),

@@ -51,8 +51,15 @@ class QueueList(Widget):
         return joined(
             label(f"{mark} ", "$primary bold" if here else "$warning"),
             label(f"{gain:>{_GAIN}} ", "$success" if here else "$muted"),
-            line(place.cluster or "(no cluster)", max(width - _BEFORE_NAME, 1), style),
+            self._cluster(place, max(width - _BEFORE_NAME, 1), style),
         )
+
+    def _cluster(self, place: Place, width: int, style: str) -> Content:
+        name = place.cluster or "(no cluster)"
+        if not place.folded:
+            return line(name, width, style)
+        folded = label(f" {self.glyphs.alike}{place.folded}", "$muted")
+        return joined(line(name, max(width - folded.cell_length, 1), style), folded)
 
     def _mark(self, place: Place) -> str:
         if place.off_traffic:

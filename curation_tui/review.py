@@ -14,23 +14,27 @@ from textual.worker import Worker, WorkerState
 from curation_tui.actions import Where, bindings
 from curation_tui.document import Block, Document
 from curation_tui.draft_view import DraftView
-from curation_tui.evidence import EvidenceView, sections, why_next
+from curation_tui.evidence import EvidenceView, difference, sections, why_next
 from curation_tui.explanation import TITLE, explanation
+from curation_tui.figures import counted
 from curation_tui.footer import key_line, last_line, said
 from curation_tui.header import coverage_line, top_line, who_decides
-from curation_tui.item import Done, Item
+from curation_tui.item import Done, Item, short_id
 from curation_tui.line import Line
 from curation_tui.looks import Glyphs
 from curation_tui.panels import broken_blocks, finished_blocks, session_blocks, why_blocks
 from curation_tui.place import PlaceScreen
 from curation_tui.queue import QueueList
 from curation_tui.safe_text import label
-from curation_tui.session import LISTED, Session
+from curation_tui.session import Session
 from curation_tui.sheet import Sheet
+from curation_tui.words import step_line, tags_of
 from generator.errors import ProjectError
 from generator.evalset.queue import QueueEntry
+from generator.records import user_text
 
 Shape = Literal["wide", "medium", "small", "tiny"]
+_REMARKS = {"tagged", "noted", "flagged", "unflagged"}
 _POLL = 1.0  # seconds between looks for what other processes wrote
 _QUIET = 0.15  # seconds without a decision
 _LOW = 22  # rows: below, the evidence leaves more of them to the item
@@ -91,7 +95,12 @@ class ReviewScreen(PlaceScreen):
         self.query_one("#last", Line).variants = said("Nothing decided yet in this session.")
         self.query_one("#too-small", Document).show([Block(label("Too small: the app needs 40 x 8."))])
         self._show()
+        self._rank_soon()
         self.set_interval(_POLL, self._poll)
+
+    def on_key(self) -> None:
+        """Count the keys, for the session's figures."""
+        self._session.keys += 1
 
     def on_resize(self, event: events.Resize) -> None:
         """Lay out for the new size."""
@@ -182,13 +191,15 @@ class ReviewScreen(PlaceScreen):
         self._failed = False
         if done.verb != "nothing":
             self._saved_at = done.at
-        self._may_give_reason = done.verb in {"rejected", "reason"}
+        if done.verb not in _REMARKS:
+            self._may_give_reason = done.verb in {"rejected", "reason"}
         self.query_one("#last", Line).variants = last_line(done, self._glyphs)
         if done.verb in {"reason", "nothing"}:
             self._show_figures()
             return
         self._show()
-        self._rank_soon()
+        if done.verb not in _REMARKS:
+            self._rank_soon()
 
     def action_accept(self) -> None:
         """Accept the item."""
@@ -234,6 +245,84 @@ class ReviewScreen(PlaceScreen):
         if done is not None:
             self._took(done)
 
+    def action_duplicate(self) -> None:
+        """Reject the item as a duplicate of the nearest accepted one."""
+        self._act(self._session.reject_as_duplicate)
+
+    def action_pin(self) -> None:
+        """Accept the nearest real input in place of the item."""
+        if self._item is None:
+            self.app.bell()
+            return
+        self._act(partial(self._session.pin, self._item))
+
+    # Remarks ------------------------------------------------------------------------------------
+
+    def _remark(self, remark: Callable[[str], Done | None]) -> None:
+        """Say something about the item shown."""
+        if self._item is None:
+            self.app.bell()
+            return
+        self._act(partial(remark, self._item.draft.id))
+
+    def action_flag(self) -> None:
+        """Flag the item, or take its flag away."""
+        self._remark(self._session.flag)
+
+    def action_repeat(self) -> None:
+        """Give the item the last tags or note again."""
+        self._remark(self._session.repeat_remark)
+
+    def action_tag(self) -> None:
+        """Ask for the tags of the item."""
+        if self._item is None:
+            self.app.bell()
+            return
+        from curation_tui.prompt import Prompt
+
+        def take(typed: str | None) -> None:
+            if typed is not None:
+                self._remark(lambda draft_id: self._session.tag([draft_id], tags_of(typed)))
+
+        tags = self._item.state.tags
+        prompt = Prompt("Tags", "".join(f"{tag} " for tag in tags), words=self._session.tags_in_use())
+        self.app.push_screen(prompt, take)
+
+    def action_note(self) -> None:
+        """Ask for a note to the item."""
+        if self._item is None:
+            self.app.bell()
+            return
+        from curation_tui.prompt import Prompt
+
+        def take(typed: str | None) -> None:
+            if typed is not None:
+                self._remark(lambda draft_id: self._session.note(draft_id, typed))
+
+        self.app.push_screen(Prompt("Note", self._item.state.note or ""), take)
+
+    def action_history(self) -> None:
+        """Show the last steps, to go back to one."""
+        from curation_tui.prompt import Choice
+
+        steps = self._session.history()
+
+        def take(number: int | None) -> None:
+            if number is not None:
+                self._act(partial(self._session.undo_to, number + 1))
+
+        rows = [label(step_line(step)) for step in steps]
+        title = "Take back this step and all above it" if steps else "Nothing to take back"
+        self.app.push_screen(Choice(title, rows, self._glyphs), take)
+
+    def action_copy(self) -> None:
+        """Copy the item's id."""
+        if self._item is None:
+            self.app.bell()
+            return
+        self.app.copy_to_clipboard(self._item.draft.id)
+        self._say(f"Copied {self._item.draft.id}; not every terminal passes it on.")
+
     # The order ----------------------------------------------------------------------------------
 
     def _rank_soon(self) -> None:
@@ -250,7 +339,7 @@ class ReviewScreen(PlaceScreen):
             self._rank_again = True
             return
         self._ranking, self._rank_again = True, False
-        self.run_worker(partial(self._session.snapshot().best, LISTED), name="rank", thread=True)
+        self.run_worker(self._session.ranking(), name="rank", thread=True)
 
     @on(Worker.StateChanged)
     def _ranked(self, event: Worker.StateChanged) -> None:
@@ -315,6 +404,42 @@ class ReviewScreen(PlaceScreen):
             self._session.go_to(draft_id)
         self._show()
         self._rank_soon()
+
+    def action_next_cluster(self) -> None:
+        """Go to the next item of another cluster."""
+        self._move_to_cluster(1)
+
+    def action_previous_cluster(self) -> None:
+        """Go back to an item of another cluster."""
+        self._move_to_cluster(-1)
+
+    def _move_to_cluster(self, step: int) -> None:
+        if self._session.next_cluster(step):
+            self._show()
+        else:
+            self.app.bell()
+
+    def action_unfold(self) -> None:
+        """Show the drafts that are folded under the item."""
+        shown = self._session.unfold()
+        if shown:
+            self._show()
+            self._say(f"{counted(shown, 'draft')} about the same, now next in the queue.")
+        else:
+            self.app.bell()
+
+    def action_difference(self) -> None:
+        """Compare the item with the nearest accepted one."""
+        item = self._item
+        if item is None or item.twin is None:
+            self.app.bell()
+            return
+        blocks = list(difference(user_text(item.messages), item.twin.text))
+        self.app.push_screen(Sheet(label(f"This item and {short_id(item.twin.draft_id)}"), blocks))
+
+    def action_find(self) -> None:
+        """Search all drafts."""
+        self.open_place("list", "find")
 
     @on(QueueList.Picked)
     def _go_to(self, event: QueueList.Picked) -> None:

@@ -8,40 +8,105 @@ import contextlib
 import statistics
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Literal, Self
 
-from curation_tui.item import ClusterView, Done, Item, Near, Place, Progress, Reached, Tally, Twin, Verb
+from curation_tui.item import ClusterView, Done, Item, Near, Place, Progress, Reached, Tally, Twin, Verb, short_id
 from generator.errors import ProjectError
 from generator.evalset.agreement import with_plants
-from generator.evalset.queue import Queue, QueueEntry, accepts_to_reach
+from generator.evalset.long_queue import LongQueue
+from generator.evalset.queue import QueueEntry, accepts_to_reach
+from generator.lists import LONGEST, SEARCHED, Filter, Order, Row, StandingStep
 from generator.records import (
-    NEAR_COPY,
     REASONS,
     Cell,
-    Cluster,
     Decision,
     DraftState,
     Landing,
     Message,
+    Trace,
     Verdict,
     user_text,
 )
-from generator.store import QueueRow, Store
+from generator.store import Store
 
 GOAL = 0.80
 """The share of traffic a set should test."""
-LISTED = 500
+LISTED = 200
 """How many places of the queue are kept in order; nobody reviews further in one go."""
+FIRST_LISTED = 40
+"""How many are put in order before the first paint."""
+HISTORY = 200
+"""How many steps can be looked back on."""
+HELD: frozenset[str] = frozenset({"private_data", "injection"})
+"""Marks for which nothing is decided in bulk: each is read by a person."""
+PRACTICE = 50
+"""Decisions in a project before drafts are accepted in bulk."""
 _NEIGHBOURS = 4
 _KEPT = 2  # the item shown and the one that the list shows as next
 _OPEN: tuple[Verdict, ...] = ("new", "later")
 _RELOAD_PAUSE = 20.0  # reloads may take at most a twentieth of the time
 _HOLD_AGAIN = 60.0  # seconds after which the item shown is kept anew
+_LEADING = 40  # places that may hold a greater gain than the item shown
+_OUTCOME_CHARACTERS = 60
 _LONGEST_LOOK = 300.0  # seconds: longer is a coffee, and would spoil the median
+
+
+BulkVerb = Literal["accept", "reject"]
+
+
+@dataclass(frozen=True, slots=True)
+class Bulk:
+    """An act on several drafts, weighed and not yet done."""
+
+    verb: BulkVerb
+    draft_ids: tuple[str, ...]
+    skipped: Mapping[str, int]
+    """How many are left out, by the reason in words."""
+    worth: float
+    """What they would add to coverage together."""
+    refusal: str = ""
+    """Why it cannot be done at all."""
+    reason: str | None = None
+
+
+class Listing:
+    """A list of drafts; reads the parts of it that are asked for."""
+
+    def __init__(self, store: Store, actor: str, order: Order, ids: list[str] | None, ranked: int) -> None:
+        self._store, self._actor, self._order, self._ids, self._ranked = store, actor, order, ids, ranked
+
+    def __len__(self) -> int:
+        return self._ranked if self._ids is None else len(self._ids)
+
+    @property
+    def shown(self) -> str:
+        """How many there are, in words."""
+        capped = self._ids is not None and len(self) in {SEARCHED, LONGEST}
+        return f"{len(self):,}{'+' * capped}"
+
+    def ids(self, first: int, count: int) -> list[str]:
+        """Ids of the drafts at some places."""
+        if self._ids is not None:
+            return self._ids[first : first + count]
+        return self._store.list_window(self._order, first, count)
+
+    def rows(self, first: int, count: int) -> list[Row]:
+        """The drafts at some places; in blind review without what others decided."""
+        return [
+            replace(row, verdict="new", edited=False, pinned=False)
+            if is_hidden(self._store, row.draft_id, row.actor, self._actor)
+            else row
+            for row in self._store.list_rows(self.ids(first, count))
+        ]
+
+
+def is_hidden(store: Store, draft_id: str, decided: str | None, actor: str) -> bool:
+    """Whether blind review hides what somebody decided on a draft."""
+    return store.blind and decided not in {None, actor} and draft_id not in store.revealed
 
 
 class Session:
@@ -53,16 +118,23 @@ class Session:
         self.path = store.path
         self.order: list[QueueEntry] = []
         self.cursor = 0
+        self.keys = 0
+        self.unfolded: set[str] = set()
+        self.seen: set[str] = set()
+        """Drafts whose text was on the screen in this session."""
+        self._last_remark: tuple[Literal["tag", "note"], tuple[str, ...]] | None = None
         self._acts: dict[str, str] = {}  # draft id -> what this session did with it
         self._looks: list[float] = []
         self._shown_at = time.monotonic()
-        self._rejected: str | None = None
+        self._rejected: tuple[str, ...] = ()
+        self.generation = 0
+        """Changes whenever something is decided, here or elsewhere."""
         self._next_reload = 0.0
         self._held: tuple[str, float] = "", 0.0
         self._taken = store.looked_at_by_others(actor)
         self._version = store.data_version()
-        self._take(store.cells(), store.clusters(), store.queue_rows())
-        self.rank_now()
+        self._take()
+        self.apply(self._queue.best(FIRST_LISTED))
 
     @classmethod
     def open(cls, path: Path, actor: str) -> Self:
@@ -102,7 +174,7 @@ class Session:
         Raises:
             ProjectError: there are no drafts, or they are not ranked.
         """
-        if self._rows:
+        if self._ranked:
             return
         counts = self._store.counts()
         if not counts.traces:
@@ -113,32 +185,39 @@ class Session:
 
     # The data -----------------------------------------------------------------------------------
 
-    def _take(self, cells: Sequence[Cell], clusters: Sequence[Cluster], rows: Sequence[QueueRow]) -> None:
-        self._rows = {row.draft_id: row for row in rows}
-        self._verdicts: dict[str, Verdict] = {row.draft_id: row.verdict for row in rows}
-        self._totals = Counter(self._verdicts.values())
-        self._by_cluster = Counter((row.cluster_id, row.verdict) for row in rows)
-        self._members: dict[str, list[str]] = {}
-        for row in rows:
-            self._members.setdefault(row.cluster_id, []).append(row.draft_id)
+    def _take(self) -> None:
+        store = self._store
+        cells, clusters = store.cells(), store.clusters()
+        self._ranking = store.meta("ranked")
+        self._ranked = store.ranked()
         self._clusters = {cluster.id: (rank, cluster) for rank, cluster in enumerate(clusters, start=1)}
         self._traces = sum(cluster.traces for cluster in clusters)
         self._cells: dict[str, list[Cell]] = {}
         for cell in cells:
             self._cells.setdefault(cell.cluster_id, []).append(cell)
         self._weight = {cell.id: cell.weight for cell in cells}
-        self._queue = Queue(cells, rows)
+        self._queue = LongQueue(cells, store)
+        self._count()
+
+    def _count(self) -> None:
+        self._totals = Counter(self._queue.verdicts.values())
+        self._by_cluster: dict[str, Counter[Verdict]] = {}
         self._spent = self._store.spending()[0]
 
+    def _verdict(self, draft_id: str) -> Verdict:
+        return self._queue.verdicts.get(draft_id, "new")
+
     def _set(self, draft_id: str, verdict: Verdict) -> None:
-        row = self._rows.get(draft_id)
+        row = self._queue.row(draft_id)
         if row is None:
             return
-        before, self._verdicts[draft_id] = self._verdicts[draft_id], verdict
-        self._totals.update({before: -1, verdict: 1} if before != verdict else {})
-        if before != verdict:
-            self._by_cluster.update({(row.cluster_id, before): -1, (row.cluster_id, verdict): 1})
+        before = self._verdict(draft_id)
+        self.generation += 1
         self._queue.set_verdict(draft_id, verdict)
+        for counter in (self._totals, self._by_cluster.get(row.cluster_id)):
+            if counter is not None and before != verdict:
+                counter[before] -= 1
+                counter[verdict] += 1
 
     def refresh(self) -> str | None:
         """Take in what another process wrote; says what is new, or None where nothing is.
@@ -149,15 +228,20 @@ class Session:
         started = time.monotonic()
         if started < self._next_reload or (version := self._store.data_version()) == self._version:
             return None
-        rows = self._store.queue_rows()
-        if not rows:  # another process is between clustering and ranking; what we have is still true
+        ranked = self._store.ranked()
+        if not ranked:  # another process is between clustering and ranking; what we have is still true
             return None
-        before = self._verdicts
-        self._take(self._store.cells(), self._store.clusters(), rows)
+        before, added = dict(self._queue.verdicts), ranked - self._ranked
+        if self._store.meta("ranked") != self._ranking or added:
+            self._take()
+        else:
+            self._queue.reload()
+            self._count()
         self._version = version
+        self.generation += 1
         self._next_reload = time.monotonic() + _RELOAD_PAUSE * (time.monotonic() - started)
-        added = sum(draft_id not in before for draft_id in self._verdicts)
-        others = sum(before.get(each, verdict) != verdict for each, verdict in self._verdicts.items())
+        after = self._queue.verdicts
+        others = sum(before.get(each, "new") != after.get(each, "new") for each in before.keys() | after.keys())
         said = [f"{added} new drafts"] * (added > 0) + [f"{others} decided elsewhere"] * (others > 0)
         return ", ".join(said) or None
 
@@ -173,17 +257,24 @@ class Session:
         """The item shown."""
         return self.order[self.cursor].draft_id if self.order else None
 
-    def snapshot(self) -> Queue:
-        """The queue as it is now, for ranking in another thread."""
-        return self._queue.copy()
+    def ranking(self) -> Callable[[], list[QueueEntry]]:
+        """What brings the order up to date in another thread, from the queue as it is now."""
+        queue, path = self._queue, self.path
+        as_it_is = queue.snapshot(self._store)
+
+        def rank() -> list[QueueEntry]:
+            with Store.open(path) as store:
+                return as_it_is.snapshot(store).best(LISTED)
+
+        return rank
 
     def rank_now(self) -> None:
         """Bring the order up to date."""
         self.apply(self._queue.best(LISTED))
 
     def apply(self, entries: Sequence[QueueEntry]) -> None:
-        """Take over a new order, from the second next item on."""
-        entries = with_plants(entries, [each for each in self._store.plants() if self._is_open(each)])
+        """Take over a new order, from the second next item on; drafts like one above them are folded under it."""
+        plants = [each for each in self._store.plants() if self._is_open(each)]
         fresh = {entry.draft_id: entry for entry in entries}
         shown = self.current
         kept = [
@@ -192,25 +283,28 @@ class Session:
             if entry.draft_id == shown or self._is_open(entry.draft_id)
         ]
         names = {entry.draft_id for entry in kept}
-        rest = [
-            each
-            for each in entries
-            if each.draft_id not in names and self._is_open(each.draft_id) and each.draft_id not in self._taken
-        ]
-        self.order = (kept + rest)[:LISTED]
+        folded = self._folded_under(names)
+        order = list(kept)
+        for entry in with_plants(entries, plants):
+            draft_id = entry.draft_id
+            if draft_id in names or draft_id in self._taken or not self._is_open(draft_id):
+                continue
+            if draft_id in plants:  # it is like the draft that it was made from, on purpose
+                order.append(entry)
+            elif draft_id not in folded:
+                order.append(entry)
+                folded |= self._folded_under({draft_id})
+            names.add(draft_id)
+        self.order = self._queue.in_order(order[:LISTED])
         places = [entry.draft_id for entry in self.order]
-        self.cursor = places.index(shown) if shown in names and shown in places else 0
-        self._gain_in_order()
+        self.cursor = places.index(shown) if shown in places else 0
 
-    def _gain_in_order(self) -> None:
-        """Set each gain to what the item adds once all those above it are accepted."""
-        ahead = self._queue.copy()
-        for number, entry in enumerate(self.order):
-            self.order[number] = replace(entry, gain=ahead.gain(entry.draft_id))
-            ahead.set_verdict(entry.draft_id, "accepted")
+    def _folded_under(self, draft_ids: set[str]) -> set[str]:
+        leaders = draft_ids - self.unfolded
+        return {other for each in leaders for other in self._queue.copies(each)} - draft_ids
 
     def _is_open(self, draft_id: str) -> bool:
-        return self._verdicts.get(draft_id) in _OPEN
+        return self._verdict(draft_id) in _OPEN
 
     def hold(self) -> None:
         """Keep the item shown for this person, where others are at work too; called now and then, not at every key.
@@ -242,8 +336,7 @@ class Session:
 
     def is_hidden(self, state: DraftState) -> bool:
         """Whether blind review hides what others decided on a draft."""
-        others = state.actor is not None and state.actor != self.actor
-        return self._store.blind and others and state.draft_id not in self._store.revealed
+        return is_hidden(self._store, state.draft_id, state.actor, self.actor)
 
     def move(self, step: int) -> bool:
         """Go to another item without deciding; False at either end."""
@@ -254,10 +347,34 @@ class Session:
         return True
 
     def go_to(self, draft_id: str) -> None:
-        """Go to an item of the list."""
-        for place, entry in enumerate(self.order):
-            if entry.draft_id == draft_id:
+        """Go to any draft; one that is not in the order is put where the cursor is."""
+        places = [entry.draft_id for entry in self.order]
+        if draft_id in places:
+            self._look_at(places.index(draft_id))
+        elif self._queue.row(draft_id) is not None:
+            self._come_back([draft_id])
+
+    def next_cluster(self, step: int) -> bool:
+        """Go to the next item of another cluster, or back to the one before; False where there is none."""
+        clusters = [row.cluster_id if (row := self._queue.row(each.draft_id)) else "" for each in self.order]
+        place = self.cursor
+        while 0 <= place + step < len(clusters):
+            place += step
+            if clusters[place] != clusters[self.cursor]:
                 self._look_at(place)
+                return True
+        return False
+
+    def unfold(self) -> int:
+        """Put the drafts folded under the item shown after it; returns how many."""
+        shown = self.current
+        if shown is None or shown in self.unfolded:
+            return 0
+        self.unfolded.add(shown)
+        listed = {entry.draft_id for entry in self.order}
+        new = [self._queue.entry(each) for each in self._queue.copies(shown) if each not in listed]
+        self.order[self.cursor + 1 : self.cursor + 1] = new
+        return len(new)
 
     def _look_at(self, place: int) -> None:
         self.cursor = place
@@ -265,12 +382,11 @@ class Session:
 
     def _leave(self, draft_id: str) -> None:
         """Take an item out of the order; the one after it is shown."""
-        places = [entry.draft_id for entry in self.order]
-        if draft_id in places:
-            place = places.index(draft_id)
-            del self.order[place]
-            if place < self.cursor:
-                self.cursor -= 1
+        self._leave_all({draft_id})
+
+    def _leave_all(self, draft_ids: set[str]) -> None:
+        self.cursor -= sum(entry.draft_id in draft_ids for entry in self.order[: self.cursor])
+        self.order = [entry for entry in self.order if entry.draft_id not in draft_ids]
         if self.cursor >= len(self.order):
             self.cursor = 0
         if not self.order:
@@ -298,6 +414,7 @@ class Session:
         if draft_id is None:
             return None
         self._store.decide([draft_id], verb, self.actor)
+        self.seen.add(draft_id)
         match verb:
             case "accept":
                 return self._decided(draft_id, "accepted", "accepted")
@@ -317,13 +434,38 @@ class Session:
         self._store.accept_edited(draft_id, messages, criteria, must_not, self.actor)
         return self._decided(draft_id, "accepted", "edited")
 
+    def reject_as_duplicate(self) -> Done | None:
+        """Reject the item shown as a duplicate of the accepted one nearest to it; None where none is near.
+
+        Raises:
+            ProjectError: it could not be saved; the item stays.
+        """
+        draft_id = self.current
+        near = self._queue.nearest_decided(draft_id, "accepted") if draft_id is not None else None
+        if draft_id is None or near is None:
+            return None
+        self._store.decide([draft_id], "reject", self.actor, reason=REASONS["1"], of=near[0])
+        return replace(self._decided(draft_id, "rejected", "rejected"), detail=f"{REASONS['1']} of {short_id(near[0])}")
+
+    def pin(self, item: Item) -> Done | None:
+        """Accept the real input nearest to an item in its place; None where none is near, or it is a real one.
+
+        Raises:
+            ProjectError: it could not be saved; the item stays.
+        """
+        traces = self._store.traces([item.near[0].trace_id]) if item.near and item.draft.kind != "real" else []
+        if not traces:
+            return None
+        self._store.pin(item.draft.id, traces[0], self.actor)
+        return self._decided(item.draft.id, "accepted", "pinned")
+
     def _decided(self, draft_id: str, verdict: Verdict, act: Verb) -> Done:
         before = self._queue.coverage
         if draft_id == self.current:
             self._looks.append(min(time.monotonic() - self._shown_at, _LONGEST_LOOK))
         self._set(draft_id, verdict)
         self._acts[draft_id] = act
-        self._rejected = draft_id if verdict == "rejected" else None
+        self._rejected = (draft_id,) if verdict == "rejected" else ()
         self._leave(draft_id)
         return Done(act, _now(), draft_id, coverage=(before, self._queue.coverage))
 
@@ -333,10 +475,146 @@ class Session:
         Raises:
             ProjectError: it could not be saved.
         """
-        if self._rejected is None:
+        if not self._rejected:
             return None
-        self._store.decide([self._rejected], "reason", self.actor, reason=REASONS[key])
-        return Done("reason", _now(), self._rejected, REASONS[key])
+        self._store.decide(self._rejected, "reason", self.actor, reason=REASONS[key])
+        return Done("reason", _now(), self._rejected[0], REASONS[key], others=len(self._rejected) - 1)
+
+    # Several at once ----------------------------------------------------------------------------
+
+    @property
+    def ranked(self) -> int:
+        """How many drafts there are to list."""
+        return self._ranked
+
+    def listing(self, wanted: Filter, order: Order) -> Listing:
+        """The drafts that a filter leaves, in an order."""
+        ids = self._store.list_filtered(wanted, order, self._queue.depths()) if wanted else None
+        return Listing(self._store, self.actor, order, ids, self._ranked)
+
+    def gains(self, rows: Sequence[Row]) -> list[float]:
+        """What each of these drafts would add to coverage."""
+        return self._queue.gains([row.draft_id for row in rows])
+
+    def bulk(self, verb: BulkVerb, draft_ids: Sequence[str]) -> Bulk:
+        """Weigh an act on several drafts: what must be read by a person first is left out."""
+        verdict = "accepted" if verb == "accept" else "rejected"
+        skipped = Counter[str]()
+        taken: list[str] = []
+        for row in self._store.list_rows(draft_ids):
+            if row.verdict == verdict:
+                skipped[f"{verdict} already"] += 1
+            elif HELD & set(row.marks):
+                skipped["held"] += 1
+            elif verb == "accept" and row.draft_id not in self.seen:
+                skipped["unread"] += 1
+            else:
+                taken.append(row.draft_id)
+        made = self._store.decisions_made()
+        refusal = ""
+        if verb == "accept" and len(taken) > 1 and made < PRACTICE:
+            refusal = f"Accept one at a time until {PRACTICE} drafts are decided in this project; so far {made}."
+        worth = self._queue.coverage_with(taken) - self._queue.coverage
+        return Bulk(verb, tuple(taken), skipped, worth, refusal)
+
+    def alike_but_best(self, draft_id: str) -> Bulk | None:
+        """Weigh to reject all drafts like this one but the one that adds the most; None where there are none."""
+        group = [draft_id, *self._queue.copies(draft_id)]
+        best = max(group, key=self._queue.gain)
+        rest = [each for each in group if each != best and self._is_open(each)]
+        if not rest:
+            return None
+        return replace(self.bulk("reject", rest), reason=REASONS["1"])
+
+    def do_bulk(self, bulk: Bulk) -> Done | None:
+        """Do what was weighed, as one step; None where nothing is left of it.
+
+        Raises:
+            ProjectError: it could not be saved; nothing of it is done.
+        """
+        if not bulk.draft_ids:
+            return None
+        payload = {} if bulk.reason is None else {"reason": bulk.reason}
+        before = self._queue.coverage
+        self._store.decide(bulk.draft_ids, bulk.verb, self.actor, **payload)
+        act: Literal["accepted", "rejected"] = "accepted" if bulk.verb == "accept" else "rejected"
+        for draft_id in bulk.draft_ids:
+            self._set(draft_id, act)
+            self._acts[draft_id] = act
+        self._leave_all(set(bulk.draft_ids))
+        self._rejected = bulk.draft_ids if act == "rejected" else ()
+        detail, others = bulk.reason or "", len(bulk.draft_ids) - 1
+        return Done(act, _now(), bulk.draft_ids[0], detail, (before, self._queue.coverage), others)
+
+    # Remarks: they stay with a draft whatever its verdict --------------------------------------
+
+    def flag(self, draft_id: str) -> Done:
+        """Flag a draft, or take its flag away.
+
+        Raises:
+            ProjectError: it could not be saved.
+        """
+        on = not self._store.state(draft_id).flagged
+        self._store.flag([draft_id], on, self.actor)
+        self.generation += 1
+        return Done("flagged" if on else "unflagged", _now(), draft_id)
+
+    def tag(self, draft_ids: Sequence[str], tags: Sequence[str]) -> Done:
+        """Give drafts these tags; of one draft, take away those that are not named.
+
+        Raises:
+            ProjectError: it could not be saved.
+        """
+        gone = set(self._store.state(draft_ids[0]).tags) - set(tags) if len(draft_ids) == 1 else set()
+        self._store.tag(draft_ids, tags, sorted(gone), self.actor)
+        self._last_remark = ("tag", tuple(tags))
+        self.generation += 1
+        said = ", ".join(tags) or "no tags"
+        return Done("tagged", _now(), draft_ids[0], said, others=len(draft_ids) - 1)
+
+    def note(self, draft_id: str, text: str) -> Done:
+        """Write a note to a draft in place of the one it has.
+
+        Raises:
+            ProjectError: it could not be saved.
+        """
+        self._store.note([draft_id], text, self.actor)
+        self._last_remark = ("note", (text,))
+        return Done("noted", _now(), draft_id, text)
+
+    def repeat_remark(self, draft_id: str) -> Done | None:
+        """Give a draft the last tags or note that were typed; None where none were.
+
+        Raises:
+            ProjectError: it could not be saved.
+        """
+        if self._last_remark is None:
+            return None
+        kind, said = self._last_remark
+        if kind == "note":
+            return self.note(draft_id, said[0])
+        return self.tag([draft_id], tuple(dict.fromkeys([*self._store.state(draft_id).tags, *said])))
+
+    def tags_in_use(self) -> list[str]:
+        """All tags of the project, the most used first."""
+        return self._store.tags_in_use()
+
+    # Taking back --------------------------------------------------------------------------------
+
+    def history(self) -> list[StandingStep]:
+        """This person's last steps that stand, the last first."""
+        return self._store.standing_steps(self.actor, HISTORY)
+
+    def undo_to(self, steps: int) -> Done:
+        """Take back the last so many steps.
+
+        Raises:
+            ProjectError: it could not be saved; those before are taken back.
+        """
+        done = Done("nothing", _now(), detail="to undo")
+        for _ in range(steps):
+            done = self.undo()
+        return replace(done, detail=f"{steps} steps, the first of them {done.detail}") if steps > 1 else done
 
     def undo(self) -> Done:
         """Take back this person's last decision, and go to its item.
@@ -358,7 +636,7 @@ class Session:
         if not touched:
             return Done("nothing", _now(), detail="to undo" if verb == "undone" else "to redo")
         before = self._queue.coverage
-        self._rejected = None
+        self._rejected = ()
         states = self._store.states(touched)
         for draft_id in touched:
             self._follow(draft_id, states.get(draft_id, DraftState(draft_id)))
@@ -366,18 +644,16 @@ class Session:
         if back and verb == "undone":
             self._come_back(back)
         what = _what_was_undone(self._store.decisions(touched[0]))
-        if len(touched) > 1:
-            what += f" and {len(touched) - 1} more"
-        return Done(verb, _now(), touched[0], what, (before, self._queue.coverage))
+        return Done(verb, _now(), touched[0], what, (before, self._queue.coverage), len(touched) - 1)
 
     def _follow(self, draft_id: str, state: DraftState) -> None:
-        was_open = self._is_open(draft_id)
+        was_open, before = self._is_open(draft_id), self._verdict(draft_id)
         self._set(draft_id, state.verdict)
         if state.verdict == "new":
             self._acts.pop(draft_id, None)
         else:
             self._acts[draft_id] = "edited" if state.verdict == "accepted" and state.edited else state.verdict
-        if was_open and state.verdict != "new":
+        if was_open and not (state.verdict == "new" or (state.verdict == "later" and before == "later")):
             self._leave(draft_id)
 
     # What is shown ------------------------------------------------------------------------------
@@ -387,15 +663,16 @@ class Session:
         return tuple(self._place(entry) for entry in self.order)
 
     def _place(self, entry: QueueEntry) -> Place:
-        row = self._rows.get(entry.draft_id)
+        row = self._queue.row(entry.draft_id)
         name = self._name(row.cluster_id) if row is not None else None
         return Place(
             entry.draft_id,
             entry.gain,
             name or "",
             entry.drawn,
-            self._verdicts.get(entry.draft_id) == "later",
+            self._verdict(entry.draft_id) == "later",
             row is not None and row.off_traffic,
+            0 if entry.draft_id in self.unfolded else len(self._queue.copies(entry.draft_id)),
         )
 
     def _name(self, cluster_id: str) -> str | None:
@@ -410,7 +687,7 @@ class Session:
             GOAL,
             accepts_to_reach(self.order, coverage.estimate, GOAL),
             len(self.order),
-            sum(self._totals[verdict] for verdict in _OPEN),
+            self._ranked - self._totals["accepted"] - self._totals["rejected"],
             self._totals["accepted"],
             self._totals["rejected"],
             self._totals["later"],
@@ -420,7 +697,8 @@ class Session:
         """What was decided in this session."""
         acts = Counter(self._acts.values())
         median = statistics.median(self._looks) if self._looks else None
-        return Tally(acts["accepted"], acts["edited"], acts["rejected"], acts["later"], median)
+        edited = acts["edited"] + acts["pinned"]
+        return Tally(acts["accepted"], edited, acts["rejected"], acts["later"], median, self.keys)
 
     def item(self, draft_id: str) -> Item | None:
         """A draft with all that is known of it; None where the project no longer has it.
@@ -431,28 +709,35 @@ class Session:
         drafts = self._store.drafts([draft_id])
         if not drafts:
             return None
-        draft, row = drafts[0], self._rows.get(draft_id)
-        entry = self._queue.entry(draft_id) if row is not None else QueueEntry(draft_id, 0.0, 1.0)
+        draft, row = drafts[0], self._queue.row(draft_id)
+        entry = self._queue.entry(draft_id)
         landing = self._store.landing(draft_id)
         landed = row.cluster_id if row is not None else draft.cluster_id
         state = self._store.state(draft_id)
+        self.seen.add(draft_id)
         return Item(
             draft,
             DraftState(draft_id) if self.is_hidden(state) else state,
             entry.gain,
             entry.novelty,
             any(each.drawn for each in self.order if each.draft_id == draft_id),
-            entry.gain > 0.0 and all(self._queue.gain(each.draft_id) <= entry.gain for each in self.order),
+            entry.gain > 0.0 and all(self._queue.gain(each.draft_id) <= entry.gain for each in self.order[:_LEADING]),
             self._cluster(landed, landing),
             self._name(draft.cluster_id) if draft.cluster_id != landed else None,
             landing is not None and landing.off_traffic,
             self._store.marks(draft_id).get(draft_id, ()),
             self._near(landing),
             self._twin(draft_id),
-            self._alike(row),
+            tuple(self._queue.copies(draft_id)),
+            draft_id in self.unfolded,
             self._reached(landing),
-            self._place_in_cluster(draft_id, landed),
+            self._store.place_in_cluster(draft_id, landed),
         )
+
+    def _verdicts_in(self, cluster_id: str) -> Counter[Verdict]:
+        if cluster_id not in self._by_cluster:
+            self._by_cluster[cluster_id] = Counter(self._store.cluster_verdicts(cluster_id))
+        return self._by_cluster[cluster_id]
 
     def _cluster(self, cluster_id: str, landing: Landing | None) -> ClusterView | None:
         if cluster_id not in self._clusters:
@@ -464,6 +749,7 @@ class Session:
             after[cell] = max(after.get(cell, 0.0), depth)
         cells = self._cells.get(cluster_id, [])
         weight = sum(cell.weight for cell in cells) or 1.0
+        verdicts = self._verdicts_in(cluster_id)
         return ClusterView(
             cluster.id,
             cluster.name,
@@ -472,8 +758,8 @@ class Session:
             len(self._clusters),
             cluster.weight,
             cluster.traces,
-            self._by_cluster[cluster_id, "accepted"],
-            sum(self._by_cluster[cluster_id, verdict] for verdict in _OPEN),
+            verdicts["accepted"],
+            sum(verdicts[verdict] for verdict in _OPEN),
             sum(cell.weight * so_far.get(cell.id, 0.0) for cell in cells) / weight,
             sum(cell.weight * after.get(cell.id, 0.0) for cell in cells) / weight,
         )
@@ -482,19 +768,18 @@ class Session:
         if landing is None:
             return ()
         similarity = {each.trace_id: each.similarity for each in landing.neighbours[:_NEIGHBOURS]}
-        return tuple(Near(trace.text, similarity[trace.id], trace.count) for trace in self._store.traces(similarity))
+        return tuple(
+            Near(each.id, each.text, similarity[each.id], each.count, each.seen_at, _outcome(each))
+            for each in self._store.traces(similarity)
+        )
 
     def _twin(self, draft_id: str) -> Twin | None:
-        near = self._queue.nearest_decided(draft_id, "accepted") if draft_id in self._rows else None
+        near = self._queue.nearest_decided(draft_id, "accepted")
         drafts = self._store.drafts([near[0]]) if near is not None else []
         if near is None or not drafts:
             return None
         edited = self._store.state(near[0]).edited_messages
         return Twin(near[0], drafts[0].text if edited is None else user_text(edited), near[1])
-
-    def _alike(self, row: QueueRow | None) -> int:
-        alike = row.alike if row is not None else ()
-        return sum(similarity >= NEAR_COPY and self._is_open(other) for other, similarity in alike)
 
     def _reached(self, landing: Landing | None) -> tuple[Reached, ...]:
         so_far = self._queue.coverage_by_cell()
@@ -502,9 +787,15 @@ class Session:
         cells = [Reached(self._weight.get(cell, 0.0), depth, so_far.get(cell, 0.0)) for cell, depth in reach]
         return tuple(sorted(cells, key=lambda each: each.gain, reverse=True))
 
-    def _place_in_cluster(self, draft_id: str, cluster_id: str) -> tuple[int, int]:
-        members = self._members.get(cluster_id, [])
-        return (members.index(draft_id) + 1 if draft_id in members else 0), len(members)
+
+def _outcome(trace: Trace) -> str:
+    """What the logs say came of an input, in a few words."""
+    said = [
+        f"{name.replace('_', ' ')} {value}"
+        for name, value in trace.signals.items()
+        if isinstance(value, bool | int | float | str) and (name, value) != ("finish_reason", "stop")
+    ]
+    return ", ".join(said)[:_OUTCOME_CHARACTERS]
 
 
 def _what_was_undone(decisions: Sequence[Decision]) -> str:
@@ -521,7 +812,10 @@ def _what_was_undone(decisions: Sequence[Decision]) -> str:
     verbs = steps.get(step, set())
     if "edit" in verbs:
         return "accept of the edited item"
-    return next((verb for verb in ("accept", "reject", "later", "reason") if verb in verbs), "decision")
+    if "pin" in verbs:
+        return "accept of the real input"
+    known = ("accept", "reject", "later", "reason", "tag", "note", "flag")
+    return next((verb for verb in known if verb in verbs), "decision")
 
 
 def _now() -> datetime:

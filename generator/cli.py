@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from generator.drafting.drafting import DraftingReport, InDoubt
     from generator.drafting.naming import NamingReport
     from generator.evalset.agreement import Report as AgreementReport
+    from generator.evalset.deciding import Decided
     from generator.evalset.merging import MergeReport
     from generator.ledger import Spending
+    from generator.lists import Order
     from generator.logs.explaining import Explanation
     from generator.logs.ingestion import IngestReport, Reading
     from generator.pipeline import ShownPrompt
@@ -401,24 +403,40 @@ def run(
 @_project
 @click.option("--as", "actor", help="Who decides (your login name).")
 @click.option("--blind", is_flag=True, help="Hide what others decided until b shows it; recorded with each decision.")
-def curate(project: Path, actor: str | None, blind: bool) -> None:
+@click.option("--plain", is_flag=True, help="One question a line, for screen readers and pipes.")
+@click.option("--ascii", "ascii_only", is_flag=True, help="Draw with plain characters.")
+@click.option("--theme", help="dark, light, contrast or terminal.")
+@click.option("--keys", type=click.Path(path_type=Path), metavar="FILE", help="Keys other than the usual ones.")
+def curate(
+    project: Path,
+    actor: str | None,
+    blind: bool,
+    plain: bool,
+    ascii_only: bool,
+    theme: str | None,
+    keys: Path | None,
+) -> None:
     """Review drafts in the terminal."""
     command = [sys.executable, "-m", "curation_tui", str(project)]
-    if actor is not None:
-        command += ["--as", actor]
-    command += ["--blind"] * blind
+    for option, value in (("--as", actor), ("--theme", theme), ("--keys", keys)):
+        command += [] if value is None else [option, str(value)]
+    command += ["--blind"] * blind + ["--plain"] * plain + ["--ascii"] * ascii_only
     # The app replaces this process: signals and the terminal are its own.
     os.execv(sys.executable, command)  # noqa: S606
 
 
-def _decision_command(name: str, verb: Literal["accept", "reject"], help: str) -> None:
+_actor_option = click.option("--as", "actor", help="Who decides (your login name).")
+_PAST = {"accept": "accepted", "reject": "rejected", "later": "put off", "undo": "took back a step on", "redo": "redid"}
+
+
+def _decision_command(name: Literal["accept", "reject", "later"], help: str) -> None:
     @cli.command(name, help=help)
     @_project
     @click.argument("drafts", nargs=-1)
     @click.option("--best", type=click.IntRange(1), metavar="N", help="The first N of the queue.")
     @click.option("--marked", is_flag=True, help="With --best: also those that something speaks against.")
     @click.option("--reason", help="Why (for reject): 1 to 7, or in words.")
-    @click.option("--as", "actor", help="Who decides (your login name).")
+    @_actor_option
     @_as_json
     def command(
         project: Path,
@@ -434,20 +452,165 @@ def _decision_command(name: str, verb: Literal["accept", "reject"], help: str) -
 
         with Store.open(project) as store:
             decided = decide(
-                store, verb, drafts, best=best, reason=reason, actor=actor or getpass.getuser(), marked=marked
+                store, name, drafts, best=best, reason=reason, actor=actor or getpass.getuser(), marked=marked
             )
-            _after(
-                store,
-                as_json,
-                lambda: show(
-                    f"{verb}ed {len(decided.draft_ids)}; coverage {percent(decided.before)} -> {percent(decided.after)}"
-                ),
-                {"drafts": list(decided.draft_ids), "coverage": {"before": decided.before, "after": decided.after}},
-            )
+            _show_decided(store, as_json, _PAST[name], decided)
 
 
-_decision_command("accept", "accept", "Accept drafts by id, or the best of the queue.")
-_decision_command("reject", "reject", "Reject drafts by id, or the first of the queue.")
+def _show_decided(store: "Store", as_json: bool, what: str, decided: "Decided") -> None:
+    before, after = decided.before, decided.after
+    _after(
+        store,
+        as_json,
+        lambda: show(f"{what} {len(decided.draft_ids)}; coverage {percent(before)} -> {percent(after)}"),
+        {"drafts": list(decided.draft_ids), "coverage": {"before": before, "after": after}},
+    )
+
+
+_decision_command("accept", "Accept drafts by id, or the best of the queue.")
+_decision_command("reject", "Reject drafts by id, or the first of the queue.")
+_decision_command("later", "Put drafts off; they come back after the rest.")
+
+
+@cli.command("edit")
+@_project
+@click.argument("draft")
+@click.option("--input", "text", help="What the user says in the last turn.")
+@click.option("--criterion", "criteria", multiple=True, help="What a good answer does; repeat for more.")
+@click.option("--must-not", multiple=True, help="What it does not do; repeat for more.")
+@_actor_option
+@_as_json
+def edit_draft(
+    project: Path,
+    draft: str,
+    text: str | None,
+    criteria: Sequence[str],
+    must_not: Sequence[str],
+    actor: str | None,
+    as_json: bool,
+) -> None:
+    """Accept a draft as you change it; what you do not give stays."""
+    from generator.evalset.deciding import edit
+    from generator.store import Store
+
+    with Store.open(project) as store:
+        who = actor or getpass.getuser()
+        decided = edit(store, draft, text=text, criteria=criteria, must_not=must_not, actor=who)
+        _show_decided(store, as_json, "accepted as edited", decided)
+
+
+@cli.command("pin")
+@_project
+@click.argument("draft")
+@click.option("--trace", help="The id of the real input (the nearest).")
+@_actor_option
+@_as_json
+def pin_real(project: Path, draft: str, trace: str | None, actor: str | None, as_json: bool) -> None:
+    """Accept a real input in place of a draft."""
+    from generator.evalset.deciding import pin
+    from generator.store import Store
+
+    with Store.open(project) as store:
+        _show_decided(store, as_json, "pinned", pin(store, draft, trace, actor or getpass.getuser()))
+
+
+@cli.command("tag")
+@_project
+@click.argument("drafts", nargs=-1, required=True)
+@click.option("--add", multiple=True, metavar="TAG", help="A tag to give; repeat for more.")
+@click.option("--remove", multiple=True, metavar="TAG", help="A tag to take away; repeat for more.")
+@_actor_option
+@_as_json
+def tag_drafts(
+    project: Path, drafts: Sequence[str], add: Sequence[str], remove: Sequence[str], actor: str | None, as_json: bool
+) -> None:
+    """Give drafts tags, or take them away."""
+    if not add and not remove:
+        raise ConfigError("Say which tags, with --add TAG or --remove TAG.")
+    _remark(
+        project, drafts, as_json, "tagged", lambda store, ids: store.tag(ids, add, remove, actor or getpass.getuser())
+    )
+
+
+@cli.command("note")
+@_project
+@click.argument("drafts", nargs=-1, required=True)
+@click.option("--text", required=True, help="The note; an empty one takes it away.")
+@_actor_option
+@_as_json
+def note_drafts(project: Path, drafts: Sequence[str], text: str, actor: str | None, as_json: bool) -> None:
+    """Write a note to drafts."""
+    _remark(project, drafts, as_json, "noted", lambda store, ids: store.note(ids, text, actor or getpass.getuser()))
+
+
+@cli.command("flag")
+@_project
+@click.argument("drafts", nargs=-1, required=True)
+@click.option("--off", is_flag=True, help="Take the flag away.")
+@_actor_option
+@_as_json
+def flag_drafts(project: Path, drafts: Sequence[str], off: bool, actor: str | None, as_json: bool) -> None:
+    """Flag drafts to come back to them."""
+    who = actor or getpass.getuser()
+    _remark(project, drafts, as_json, "flagged", lambda store, ids: store.flag(ids, not off, who))
+
+
+def _remark(
+    project: Path, drafts: Sequence[str], as_json: bool, what: str, act: "Callable[[Store, Sequence[str]], str]"
+) -> None:
+    from generator.evalset.deciding import named
+    from generator.store import Store
+
+    with Store.open(project) as store:
+        ids = named(store, drafts)
+        act(store, ids)
+        _after(store, as_json, lambda: show(f"{what} {len(ids)}"), {"drafts": ids})
+
+
+def _back_command(name: Literal["undo", "redo"], help: str) -> None:
+    @cli.command(name, help=help)
+    @_project
+    @_actor_option
+    @_as_json
+    def command(project: Path, actor: str | None, as_json: bool) -> None:
+        from generator.evalset.deciding import take_back
+        from generator.store import Store
+
+        with Store.open(project) as store:
+            _show_decided(store, as_json, _PAST[name], take_back(store, name, actor or getpass.getuser()))
+
+
+_back_command("undo", "Take back your last step.")
+_back_command("redo", "Take back your last undo.")
+
+
+@cli.command("drafts")
+@_project
+@click.argument("filter", nargs=-1)
+@click.option("--order", type=click.Choice(["traffic", "cluster", "random", "decided"]), default="traffic")
+@click.option("--limit", type=click.IntRange(1), default=40, show_default=True)
+@_as_json
+def list_drafts(
+    project: Path,
+    filter: Sequence[str],
+    order: "Order",
+    limit: int,
+    as_json: bool,
+) -> None:
+    """List drafts: cluster:refund state:new tag:tone by:ana gain>0.1, and words to search for."""
+    from generator.evalset.listing import draft_rows
+    from generator.lists import Filter
+    from generator.printable import one_line
+    from generator.store import Store
+
+    with Store.open(project) as store:
+        count, rows = draft_rows(store, Filter.parsed(" ".join(filter)), order, limit)
+    if as_json:
+        show_json({"count": count, "drafts": rows})
+        return
+    for row in rows:
+        show(f"{row['id'][:8]}  {row['state']:<8}  {100 * row['gain']:+.2f}  {one_line(row['text'], 90)}")
+    show(f"{len(rows)} of {count:,}. Look at them with: groundset curate {project}")
 
 
 @cli.command()

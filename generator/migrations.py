@@ -2,6 +2,16 @@
 
 import sqlite3
 
+from generator.reach import Crest, Reach, lot
+
+WORDS_OF_DRAFT = """
+    SELECT number, (SELECT coalesce(group_concat(json_extract(value, '$.content'), ' '), '') FROM json_each(messages)
+            WHERE json_extract(value, '$.role') = 'user')
+        || ' ' || (SELECT coalesce(group_concat(value, ' '), '') FROM json_each(criteria))
+        || ' ' || (SELECT coalesce(group_concat(value, ' '), '') FROM json_each(must_not))
+    FROM draft"""
+"""What a search looks through: what the user says, what is expected and what must not be."""
+
 
 def _m001_first_schema(db: sqlite3.Connection) -> None:
     statements = """
@@ -175,6 +185,52 @@ def _m006_the_map_aims_and_several_people(db: sqlite3.Connection) -> None:
     _execute(db, statements)
 
 
+def _m007_lists_of_drafts_that_need_not_be_read_whole(db: sqlite3.Connection) -> None:
+    """The queue and the lists read what they show: bounds, an order, lots and words by index; more that people say.
+
+    `landing.reach` is what a draft tests, packed (see `generator.lists`), `landing.worth` its gain while nothing is
+    accepted, `landing.lot` its place in a random order. `crest` holds for the drafts of a cell the deepest that any
+    of them reaches, which bounds the gain of each without reading it.
+    """
+    statements = f"""
+    ALTER TABLE landing ADD COLUMN reach BLOB NOT NULL DEFAULT x'';
+    ALTER TABLE landing ADD COLUMN worth REAL NOT NULL DEFAULT 0;
+    ALTER TABLE landing ADD COLUMN lot INTEGER NOT NULL DEFAULT 0;
+    CREATE INDEX landing_by_worth ON landing (worth DESC);
+    CREATE INDEX landing_by_cell ON landing (cell_id, worth DESC);
+    CREATE INDEX landing_by_cluster ON landing (cluster_id, worth DESC);
+    CREATE INDEX landing_by_lot ON landing (lot);
+    CREATE TABLE crest (cell_id INTEGER PRIMARY KEY, drafts INTEGER NOT NULL, worth REAL NOT NULL, reach BLOB NOT NULL);
+
+    ALTER TABLE draft_state ADD COLUMN tags TEXT NOT NULL DEFAULT '[]';
+    ALTER TABLE draft_state ADD COLUMN note TEXT;
+    ALTER TABLE draft_state ADD COLUMN flagged INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE draft_state ADD COLUMN pinned TEXT;
+
+    CREATE VIRTUAL TABLE draft_words USING fts5 (
+        words, content = '', prefix = '1 2 3', tokenize = "unicode61 remove_diacritics 2");
+    INSERT INTO draft_words (rowid, words) {WORDS_OF_DRAFT}
+    """
+    _execute(db, statements)
+    _pack_reaches(db)
+    db.execute("DROP TABLE reach")
+
+
+def _pack_reaches(db: sqlite3.Connection) -> None:
+    weights = dict(db.execute("SELECT id, weight FROM cell"))
+    crests: dict[int, Crest] = {}
+    for draft_id, home in db.execute("SELECT draft_id, cell_id FROM landing").fetchall():
+        rows = db.execute("SELECT cell_id, depth FROM reach WHERE draft_id = ? ORDER BY depth DESC", (draft_id,))
+        reach = Reach.of(rows.fetchall())
+        worth = reach.worth(weights)
+        crests.setdefault(home, Crest()).rise(reach, worth)
+        db.execute(
+            "UPDATE landing SET reach = ?, worth = ?, lot = ? WHERE draft_id = ?",
+            (reach.packed(), worth, lot(draft_id), draft_id),
+        )
+    db.executemany("INSERT INTO crest VALUES (?, ?, ?, ?)", [(cell, *each.row()) for cell, each in crests.items()])
+
+
 def _execute(db: sqlite3.Connection, statements: str) -> None:
     # Not `executescript`: it would commit the transaction that makes a migration all or nothing.
     for statement in statements.split(";"):
@@ -188,5 +244,6 @@ MIGRATIONS = (
     _m004_what_speaks_against_drafts_and_the_rounds_of_the_loop,
     _m005_who_asked_and_what_was_joined,
     _m006_the_map_aims_and_several_people,
+    _m007_lists_of_drafts_that_need_not_be_read_whole,
 )
 """Applied in order; `PRAGMA user_version` counts those a file has had."""

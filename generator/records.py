@@ -11,7 +11,7 @@ import json
 import math
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, Self
 
@@ -396,7 +396,7 @@ class Decision:
     seq: int
     draft_id: str
     actor: str
-    verb: Literal["accept", "reject", "later", "reason", "edit", "undo", "redo"]
+    verb: Literal["accept", "reject", "later", "reason", "edit", "pin", "tag", "note", "flag", "undo", "redo"]
     payload: Mapping[str, Any]
     at: str
 
@@ -413,6 +413,13 @@ class DraftState:
     edited_must_not: tuple[str, ...] | None = None
     actor: str | None = None
     at: str | None = None
+    tags: tuple[str, ...] = ()
+    """In the order in which they were given."""
+    note: str | None = None
+    flagged: bool = False
+    """Whether somebody wants to come back to it, whatever its verdict."""
+    pinned: str | None = None
+    """The trace whose input stands in place of the drafted one."""
 
     @property
     def edited(self) -> bool:
@@ -426,12 +433,12 @@ def fold(draft_id: str, decisions: Iterable[Decision]) -> DraftState:
     It is disputed where people decided differently and none of them knew what the other had decided.
     """
     live = standing_acts(decisions)
-    state: dict[str, Any] = {"draft_id": draft_id}
+    state = DraftState(draft_id)
     for decision in live:
-        state.update(_change(decision))
+        state = replace(state, **_change(decision, state))
     if len({each.verb for each in opinions(live)}) > 1:
-        state["verdict"] = "disputed"
-    return DraftState(**state)
+        state = replace(state, verdict="disputed")
+    return state
 
 
 def standing_acts(decisions: Iterable[Decision]) -> list[Decision]:
@@ -468,23 +475,36 @@ def opinions(live: Iterable[Decision]) -> list[Decision]:
     return [each for each in last.values() if each.uuid not in over]
 
 
-def _change(decision: Decision) -> dict[str, Any]:
+def _change(decision: Decision, state: DraftState) -> dict[str, Any]:
     made = {"actor": decision.actor, "at": decision.at}
+    said = decision.payload
     match decision.verb:
         case "accept":
             return made | {"verdict": "accepted", "reason": None}
         case "reject":
-            return made | {"verdict": "rejected", "reason": decision.payload.get("reason")}
+            return made | {"verdict": "rejected", "reason": said.get("reason")}
         case "later":
             return made | {"verdict": "later", "reason": None}
         case "reason":
-            return {"reason": decision.payload["reason"]}
+            return {"reason": said["reason"]}
         case "edit":
+            messages = tuple(Message.from_json(row) for row in said["messages"])
             return made | {
-                "edited_messages": tuple(Message.from_json(row) for row in decision.payload["messages"]),
-                "edited_criteria": tuple(decision.payload["criteria"]),
-                "edited_must_not": tuple(decision.payload["must_not"]),
+                "edited_messages": messages,
+                "edited_criteria": tuple(said["criteria"]),
+                "edited_must_not": tuple(said["must_not"]),
+                "pinned": state.pinned if messages == state.edited_messages else None,
             }
+        case "pin":
+            messages = tuple(Message.from_json(row) for row in said["messages"])
+            return made | {"edited_messages": messages, "pinned": said["trace"]}
+        case "tag":
+            kept = [each for each in state.tags if each not in said["remove"]]
+            return {"tags": tuple(dict.fromkeys([*kept, *said["add"]]))}
+        case "note":
+            return {"note": said["text"] or None}
+        case "flag":
+            return {"flagged": bool(said["on"])}
         case _:
             raise ValueError(decision.verb)
 

@@ -21,7 +21,9 @@ from typing import Any, Literal, Self
 
 from generator.errors import ProjectError
 from generator.ledger import Ledger
-from generator.migrations import MIGRATIONS
+from generator.lists import DraftLists
+from generator.migrations import MIGRATIONS, WORDS_OF_DRAFT
+from generator.reach import Crest, Reach, lot
 from generator.records import (
     Cell,
     Cluster,
@@ -127,7 +129,7 @@ class Round:
     """What it brought; None while it is under way."""
 
 
-class Store(Ledger, Together):
+class Store(Ledger, Together, DraftLists):
     """An open project file. Use as a context manager; not shared between threads."""
 
     def __init__(self, path: Path, db: sqlite3.Connection) -> None:
@@ -139,6 +141,7 @@ class Store(Ledger, Together):
         """Drafts of which it was shown all the same."""
         self.hidden: set[str] = set()
         """Drafts of which it is hidden although `blind` is off."""
+        self._few: tuple[tuple[int, int, int], frozenset[str]] = (-1, -1, -1), frozenset()
 
     # Opening ------------------------------------------------------------------------------------
 
@@ -241,7 +244,7 @@ class Store(Ledger, Together):
                 self._db.execute("ROLLBACK")
             raise _plain(self.path, error) from error
 
-    def _rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
+    def _rows(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> list[Any]:
         try:
             return self._db.execute(sql, parameters).fetchall()
         except sqlite3.Error as error:
@@ -476,7 +479,7 @@ class Store(Ledger, Together):
             if more:
                 db.execute("DELETE FROM earlier_cluster")
                 db.execute("INSERT INTO earlier_cluster SELECT * FROM cluster")
-            for table in ("reach", "landing", "cell_parent", "cell", "cluster"):
+            for table in ("crest", "landing", "cell_parent", "cell", "cluster"):
                 db.execute(f"DELETE FROM {table}")
             db.executemany("INSERT INTO cluster VALUES (?, ?, ?, ?, ?, ?, ?)", [_cluster_row(c) for c in clusters])
             db.executemany(
@@ -644,6 +647,13 @@ class Store(Ledger, Together):
         least = self.min_users
         if least <= 1:
             return frozenset()
+        # Asked for at every look at the queue, and the same until something is written.
+        written = self.data_version(), self._db.total_changes, least
+        if self._few[0] != written:
+            self._few = written, self._clusters_of_fewer(least)
+        return self._few[1]
+
+    def _clusters_of_fewer(self, least: int) -> frozenset[str]:
         rows = self._rows(
             """SELECT cluster_id FROM (
                    SELECT cluster_id, (SELECT count(DISTINCT user) FROM trace_user JOIN trace ON number = trace_number
@@ -816,6 +826,8 @@ class Store(Ledger, Together):
                 draft.stratum,
             ),
         ).rowcount
+        if new:
+            db.execute(f"INSERT INTO draft_words (rowid, words) {WORDS_OF_DRAFT} WHERE id = ?", (draft.id,))
         db.executemany("INSERT OR IGNORE INTO draft_source VALUES (?, ?)", [(draft.id, s) for s in draft.source_ids])
         return new
 
@@ -872,45 +884,59 @@ class Store(Ledger, Together):
     ) -> None:
         """Put new landings, their reach and what speaks against drafts there in place of the last, all or nothing."""
         with self._transaction() as db:
-            db.execute("DELETE FROM reach")
-            db.execute("DELETE FROM landing")
-            db.execute("DELETE FROM mark WHERE stage = 'ranking'")
+            weights = dict(db.execute("SELECT id, weight FROM cell"))
+            crests: dict[int, Crest] = {}
+            for table in ("crest", "landing", "mark WHERE stage = 'ranking'"):
+                db.execute(f"DELETE FROM {table}")
             db.executemany(
                 "INSERT OR REPLACE INTO mark VALUES (?, ?, ?, 'ranking')",
                 [(draft_id, each.name, each.reason) for draft_id, own in (marks or {}).items() for each in own],
             )
             for landing in landings:
-                db.execute(
-                    "INSERT INTO landing VALUES (?, ?, ?, ?, ?, ?)",
-                    (
-                        landing.draft_id,
-                        landing.cell_id,
-                        landing.cluster_id,
-                        _json([(each.trace_id, each.similarity) for each in landing.neighbours]),
-                        _json(landing.alike),
-                        int(landing.off_traffic),
-                    ),
-                )
-                db.executemany(
-                    "INSERT INTO reach VALUES (?, ?, ?)", [(landing.draft_id, cell, d) for cell, d in landing.reach]
-                )
+                self._add_landing(db, landing, weights, crests)
+            db.executemany("INSERT INTO crest VALUES (?, ?, ?, ?)", [(cell, *c.row()) for cell, c in crests.items()])
             db.execute("INSERT OR REPLACE INTO meta VALUES ('ranked', ?)", (fingerprint,))
+
+    @staticmethod
+    def _add_landing(
+        db: sqlite3.Connection, landing: Landing, weights: Mapping[int, float], crests: dict[int, Crest]
+    ) -> None:
+        reach = Reach.of(landing.reach)
+        worth = reach.worth(weights)
+        crests.setdefault(landing.cell_id, Crest()).rise(reach, worth)
+        db.execute(
+            "INSERT INTO landing (draft_id, cell_id, cluster_id, neighbours, alike, off_traffic, reach, worth, lot) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                landing.draft_id,
+                landing.cell_id,
+                landing.cluster_id,
+                _json([(each.trace_id, each.similarity) for each in landing.neighbours]),
+                _json(landing.alike),
+                int(landing.off_traffic),
+                reach.packed(),
+                worth,
+                lot(landing.draft_id),
+            ),
+        )
 
     def landing(self, draft_id: str) -> Landing | None:
         """Where a draft lies, or None before it is ranked; what too few users ask is no evidence to show."""
-        rows = self._rows("SELECT * FROM landing WHERE draft_id = ?", (draft_id,))
+        rows = self._rows(
+            "SELECT cell_id, cluster_id, neighbours, alike, off_traffic, reach FROM landing WHERE draft_id = ?",
+            (draft_id,),
+        )
         if not rows:
             return None
-        _, cell_id, cluster_id, neighbours, alike, off_traffic = rows[0]
+        cell_id, cluster_id, neighbours, alike, off_traffic, reach = rows[0]
         hidden = self._hidden_traces([each[0] for each in json.loads(neighbours)])
-        reach = self._rows("SELECT cell_id, depth FROM reach WHERE draft_id = ? ORDER BY depth DESC", (draft_id,))
         return Landing(
             draft_id,
             cell_id,
             cluster_id,
             tuple(Neighbour(*each) for each in json.loads(neighbours) if each[0] not in hidden),
             tuple((other, similarity) for other, similarity in json.loads(alike)),
-            tuple((cell, depth) for cell, depth in reach),
+            tuple(sorted(Reach.unpacked(reach).pairs(), key=lambda each: each[1], reverse=True)),
             bool(off_traffic),
         )
 
@@ -959,13 +985,10 @@ class Store(Ledger, Together):
         are samples already.
         """
         few = self.few_users()
-        reach: dict[str, list[tuple[int, float]]] = {}
-        for draft_id, cell_id, depth in self._rows("SELECT draft_id, cell_id, depth FROM reach"):
-            reach.setdefault(draft_id, []).append((cell_id, depth))
         rows = self._rows(
             "SELECT draft.id, origin, coalesce(verdict, 'new'), landing.cluster_id, cell_id, off_traffic, alike, "
-            "EXISTS (SELECT 1 FROM mark WHERE mark.draft_id = draft.id) OR landing.cluster_id IN excluded_cluster, "
-            "draft.cluster_id "
+            "reach, EXISTS (SELECT 1 FROM mark WHERE mark.draft_id = draft.id) "
+            "OR landing.cluster_id IN excluded_cluster, draft.cluster_id "
             "FROM draft JOIN landing ON landing.draft_id = draft.id "
             "LEFT JOIN draft_state ON draft_state.draft_id = draft.id ORDER BY draft.number"
         )
@@ -978,11 +1001,11 @@ class Store(Ledger, Together):
                 row[4],
                 bool(row[5]),
                 tuple((other, similarity) for other, similarity in json.loads(row[6])),
-                tuple(reach.get(row[0], ())),
-                bool(row[7]),
+                Reach.unpacked(row[7]).pairs(),
+                bool(row[8]),
             )
             for row in rows
-            if row[8] not in few or row[2] == "accepted"
+            if row[9] not in few or row[2] == "accepted"
         ]
 
     # People decide ------------------------------------------------------------------------------
@@ -995,6 +1018,23 @@ class Store(Ledger, Together):
         When this returns, the decision is on disk.
         """
         return self._record([(draft_id, verb, payload) for draft_id in draft_ids], actor)
+
+    def tag(self, draft_ids: Sequence[str], add: Sequence[str], remove: Sequence[str], actor: str) -> str:
+        """Give drafts tags and take others away, as one step; returns the step."""
+        return self._record([(each, "tag", {"add": list(add), "remove": list(remove)}) for each in draft_ids], actor)
+
+    def note(self, draft_ids: Sequence[str], text: str, actor: str) -> str:
+        """Write a note to drafts in place of the one that was there; an empty one takes it away."""
+        return self._record([(each, "note", {"text": text}) for each in draft_ids], actor)
+
+    def flag(self, draft_ids: Sequence[str], on: bool, actor: str) -> str:
+        """Flag drafts, or take the flag away."""
+        return self._record([(each, "flag", {"on": on}) for each in draft_ids], actor)
+
+    def pin(self, draft_id: str, trace: Trace, actor: str) -> str:
+        """Accept a draft with a real input in place of the drafted one, as one step; returns the step."""
+        pinned = {"trace": trace.id, "messages": [each.as_json() for each in trace.messages]}
+        return self._record([(draft_id, "pin", pinned), (draft_id, "accept", {})], actor)
 
     def accept_edited(
         self,
@@ -1093,9 +1133,22 @@ class Store(Ledger, Together):
                     "must_not": state.edited_must_not,
                 }
             )
+        tags = _json(state.tags)
         db.execute(
-            "INSERT OR REPLACE INTO draft_state VALUES (?, ?, ?, ?, ?, ?)",
-            (draft_id, state.verdict, state.reason, edit, state.actor, state.at),
+            "INSERT OR REPLACE INTO draft_state (draft_id, verdict, reason, edit, actor, at, tags, note, flagged, "
+            "pinned) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                draft_id,
+                state.verdict,
+                state.reason,
+                edit,
+                state.actor,
+                state.at,
+                tags,
+                state.note,
+                state.flagged,
+                state.pinned,
+            ),
         )
 
     def take_in(
@@ -1144,7 +1197,7 @@ class Store(Ledger, Together):
 
     def states(self, ids: Iterable[str] | None = None, verdict: Verdict | None = None) -> dict[str, DraftState]:
         """States of drafts that somebody acted on: of these ids, or of this verdict, or all."""
-        select = "SELECT draft_id, verdict, reason, edit, actor, at FROM draft_state"
+        select = "SELECT draft_id, verdict, reason, edit, actor, at, tags, note, flagged, pinned FROM draft_state"
         if ids is not None:
             rows = [
                 row
@@ -1208,13 +1261,21 @@ def _decision(row: Sequence[Any]) -> Decision:
 
 
 def _state(row: Sequence[Any]) -> DraftState:
-    draft_id, verdict, reason, edit, actor, at = row
-    if edit is None:
-        return DraftState(draft_id, verdict, reason, actor=actor, at=at)
-    parts = json.loads(edit)
-    messages = tuple(Message.from_json(each) for each in parts["messages"])
+    draft_id, verdict, reason, edit, actor, at, tags, note, flagged, pinned = row
+    parts = {"messages": None, "criteria": None, "must_not": None} if edit is None else json.loads(edit)
     return DraftState(
-        draft_id, verdict, reason, messages, tuple(parts["criteria"]), tuple(parts["must_not"]), actor, at
+        draft_id,
+        verdict,
+        reason,
+        None if parts["messages"] is None else tuple(Message.from_json(each) for each in parts["messages"]),
+        None if parts["criteria"] is None else tuple(parts["criteria"]),
+        None if parts["must_not"] is None else tuple(parts["must_not"]),
+        actor,
+        at,
+        tuple(json.loads(tags)),
+        note,
+        bool(flagged),
+        pinned,
     )
 
 

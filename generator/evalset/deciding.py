@@ -1,10 +1,11 @@
-"""The decisions of the app without the app: `groundset accept` and `groundset reject`."""
+"""The acts of the app without the app: `groundset accept`, `reject`, `later`, `tag`, `note`, `flag`, `pin`, `undo`."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from generator.errors import StageError
+from generator.evalset.long_queue import LongQueue
 from generator.evalset.queue import Queue
 from generator.records import REASONS
 from generator.store import Store
@@ -21,7 +22,7 @@ class Decided:
 
 def decide(
     store: Store,
-    verb: Literal["accept", "reject"],
+    verb: Literal["accept", "reject", "later"],
     drafts: Sequence[str],
     *,
     best: int | None,
@@ -37,10 +38,11 @@ def decide(
     Raises:
         StageError: no drafts are named, or a name fits none or several.
     """
-    queue = Queue.of(store)
-    before = queue.coverage
-    wanted = [_only_match(store, draft) for draft in drafts]
+    before = LongQueue(store.cells(), store).coverage
+    wanted = named(store, drafts)
     if best is not None:
+        # Of all drafts: who decides on many at once has the time to weigh them all.
+        queue = Queue.of(store)
         listed = queue.best(best, with_marked=marked or verb == "reject")
         wanted += [entry.draft_id for entry in listed if entry.draft_id not in wanted]
         if not wanted and queue.best(1):
@@ -52,7 +54,78 @@ def decide(
         raise StageError("Name drafts by their ids, or say --best N for the first of the queue.")
     payload = {} if reason is None else {"reason": REASONS.get(reason, reason)}
     store.decide(wanted, verb, actor, **payload)
-    return Decided(tuple(wanted), before, Queue.of(store).coverage)
+    return _decided(store, wanted, before)
+
+
+def _decided(store: Store, draft_ids: Sequence[str], before: float) -> Decided:
+    return Decided(tuple(draft_ids), before, LongQueue(store.cells(), store).coverage)
+
+
+def named(store: Store, drafts: Sequence[str]) -> list[str]:
+    """The ids of drafts that are named by their beginnings, each once.
+
+    Raises:
+        StageError: a name fits none or several.
+    """
+    return list(dict.fromkeys(_only_match(store, draft) for draft in drafts))
+
+
+def pin(store: Store, draft: str, trace: str | None, actor: str) -> Decided:
+    """Accept a draft with a real input in its place: the one named, or the nearest.
+
+    Raises:
+        StageError: no draft or trace is called that, or none is near.
+    """
+    before = LongQueue(store.cells(), store).coverage
+    draft_id = _only_match(store, draft)
+    if trace is None:
+        landing = store.landing(draft_id)
+        if landing is None or not landing.neighbours:
+            raise StageError(f"No real input is near {draft_id}; name one with --trace.")
+        trace = landing.neighbours[0].trace_id
+    found = store.traces([trace])
+    if not found:
+        raise StageError(
+            f"No trace is called {trace}; the ids are in: groundset clusters {store.path} --per-trace FILE"
+        )
+    store.pin(draft_id, found[0], actor)
+    return _decided(store, [draft_id], before)
+
+
+def take_back(store: Store, verb: Literal["undo", "redo"], actor: str) -> Decided:
+    """Take back the last step of a person, or the last undo.
+
+    Raises:
+        StageError: there is nothing to take back.
+    """
+    before = LongQueue(store.cells(), store).coverage
+    touched = store.undo(actor) if verb == "undo" else store.redo(actor)
+    if not touched:
+        raise StageError(f"There is nothing of {actor} to {verb}.")
+    return _decided(store, touched, before)
+
+
+def edit(
+    store: Store, draft: str, *, text: str | None, criteria: Sequence[str], must_not: Sequence[str], actor: str
+) -> Decided:
+    """Accept a draft as changed; what is not given stays as it is.
+
+    Raises:
+        StageError: no draft is called that, or it has no turn of a user to change.
+    """
+    before = LongQueue(store.cells(), store).coverage
+    draft_id = _only_match(store, draft)
+    (old,), state = store.drafts([draft_id]), store.state(draft_id)
+    messages = list(state.edited_messages if state.edited_messages is not None else old.messages)
+    if text is not None:
+        turns = [place for place, message in enumerate(messages) if message.role == "user"]
+        if not turns:
+            raise StageError(f"{draft_id} has no turn of a user to change.")
+        messages[turns[-1]] = replace(messages[turns[-1]], content=text)
+    kept_criteria = old.criteria if state.edited_criteria is None else state.edited_criteria
+    kept_must_not = old.must_not if state.edited_must_not is None else state.edited_must_not
+    store.accept_edited(draft_id, messages, criteria or kept_criteria, must_not or kept_must_not, actor)
+    return _decided(store, [draft_id], before)
 
 
 def _only_match(store: Store, prefix: str) -> str:

@@ -1,4 +1,4 @@
-"""Clusters and traces as rows, for `groundset clusters`."""
+"""Clusters, traces and drafts as rows, for `groundset clusters` and `groundset drafts`."""
 
 import json
 from collections import Counter
@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from generator.errors import ExportError
+from generator.evalset.long_queue import LongQueue
+from generator.lists import Filter, Order
 from generator.store import Store
 from generator.traffic.trends import Change, changes
 
@@ -58,6 +60,27 @@ def cluster_rows(store: Store) -> list[dict[str, Any]]:
             "factor": asdict(changed[each.id].factor) if each.id in changed else None,
         }
         for each in found
+    ]
+
+
+def draft_rows(store: Store, wanted: Filter, order: Order, limit: int) -> tuple[int, list[dict[str, Any]]]:
+    """How many drafts a filter leaves (up to `LONGEST` of `generator.lists`), and the first of them."""
+    queue = LongQueue(store.cells(), store)
+    ids = store.list_filtered(wanted, order, queue.depths())
+    rows = store.list_rows(ids[:limit])
+    gains = queue.gains([row.draft_id for row in rows])
+    return len(ids), [
+        {
+            "id": row.draft_id,
+            "state": row.verdict,
+            "gain": gain,
+            "cluster": row.cluster,
+            "tags": list(row.tags),
+            "flagged": row.flagged,
+            "marks": list(row.marks),
+            "text": row.text,
+        }
+        for row, gain in zip(rows, gains, strict=True)
     ]
 
 

@@ -12,7 +12,8 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from generator.records import NEAR_COPY, Cell, Interval, Verdict, content_id
+from generator.reach import lot
+from generator.records import NEAR_COPY, Cell, Interval, Verdict
 from generator.store import QueueRow, Store
 
 RANDOM_EVERY = 20
@@ -174,7 +175,7 @@ def _with_random_places(
     """Give every `RANDOM_EVERY`th place to a draft drawn at random; the same project draws the same ones."""
     chosen = [entry.draft_id for entry in picked]
     ordered = list(picked)
-    pool = sorted(set(waiting) - set(chosen[: RANDOM_EVERY - 1]), key=_draw)
+    pool = sorted(set(waiting) - set(chosen[: RANDOM_EVERY - 1]), key=_lot)
     for place in range(RANDOM_EVERY - 1, min(limit, len(waiting)), RANDOM_EVERY):
         ahead = {entry.draft_id for entry in ordered[:place]}
         drawn = next((draft_id for draft_id in pool if draft_id not in ahead), None)
@@ -186,10 +187,7 @@ def _with_random_places(
     return ordered[:limit]
 
 
-@functools.cache
-def _draw(draft_id: str) -> str:
-    """The draft's lot, drawn from its id, so that a place keeps its draft while others are decided on."""
-    return content_id("lot", draft_id)
+_lot = functools.cache(lot)
 
 
 def accepts_to_reach(entries: Iterable[QueueEntry], coverage: float, goal: float) -> int | None:

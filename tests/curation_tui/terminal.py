@@ -157,6 +157,7 @@ def review(project: Path, size: tuple[int, int] = (80, 24), **more: dict[str, st
     """The app with a project, up and waiting for a key."""
     with Terminal(str(project), "--as", "ana", size=size, **more) as terminal:
         terminal.wait_for("u undo")  # in the last line: all of the screen is there
+        terminal.read(0.1)
         yield terminal
 
 

@@ -159,11 +159,11 @@ def test_the_item_shown_and_the_next_one_survive_every_new_order(project: Path) 
 
 def test_the_evidence_turns_section_by_section(project: Path) -> None:
     async def scenario(app: Review) -> None:
-        for name in ("accepted", "cluster", "coverage", "real"):
+        for name in ("accepted", "cluster", "coverage", "safety", "real"):
             await app.press("tab")
             assert f"[{name}]" in app.shown()
         await app.press("shift+tab")
-        assert "[coverage]" in app.shown()
+        assert "[safety]" in app.shown()
 
     review(project, scenario, size=(80, 24))
 
@@ -383,11 +383,11 @@ def test_the_screen_follows_every_size(project: Path) -> None:
 
 def test_on_a_small_screen_the_evidence_takes_the_place_of_the_item(project: Path) -> None:
     async def scenario(app: Review) -> None:
-        assert "Evidence" not in app.shown()
+        assert "[real]" not in app.shown()
         await app.press("tab")
         assert "[real]" in app.shown()
-        await app.press("tab", "tab", "tab", "tab")
-        assert "Evidence" not in app.shown()
+        await app.press("tab", "tab", "tab", "tab", "tab")
+        assert "[safety]" not in app.shown()
 
     review(project, scenario, size=(50, 12))
 

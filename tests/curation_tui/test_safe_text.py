@@ -189,7 +189,9 @@ def test_the_app_imports_little_of_the_pipeline() -> None:
         "generator.store",
         "generator.evalset.agreement",
         "generator.evalset.queue",
+        "generator.evalset.long_queue",
         "generator.ledger",
+        "generator.lists",
         "generator.printable",
         "generator.errors",
     }
