@@ -158,7 +158,9 @@ def _die_at_once() -> None:
 def _crash_line(path: Path, crash: BaseException | None) -> str:
     """What happened, without a word of the error's message, which may quote a log."""
     frames = traceback.extract_tb(crash.__traceback__) if crash is not None else []
-    own = [frame for frame in frames if "curation_tui" in frame.filename or "generator" in frame.filename] or frames
+    # Every key comes through `run_action`, which says nothing of where it went wrong.
+    ours = [frame for frame in frames if "curation_tui" in frame.filename or "generator" in frame.filename]
+    own = [frame for frame in ours if frame.name != "run_action"] or frames
     where = f" ({type(crash).__name__} in {Path(own[-1].filename).name}, line {own[-1].lineno})" if own else ""
     return f"groundset stopped because of a bug{where}. All decisions are saved. Resume with: groundset curate {path}"
 
