@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from generator import assessment
 from generator.answers import worth
@@ -19,7 +18,7 @@ from generator.evalset import report as page
 from generator.evalset.report import BenchmarkRow, ClusterRow, Dot, DrafterRow, GapRow, Mirage, OriginRow, Report
 from generator.evalset.selection import samples
 from generator.pipeline import Narrator
-from generator.records import MarkName, Origin
+from generator.records import MAP_SIDE, MarkName, Origin
 from generator.store import Store
 from generator.traffic.gaps import ClusterGap
 
@@ -106,7 +105,9 @@ def make_report(store: Store, config: Config, narrator: Narrator, benchmarks: Se
 
 def _cluster_rows(store: Store, gap_of: Mapping[str, ClusterGap]) -> tuple[ClusterRow, ...]:
     found = store.clusters()
-    typical = {trace.id: trace.text for trace in store.traces(each.exemplar_ids[0] for each in found)}
+    typical = {
+        trace.id: trace.text for trace in store.traces(each.exemplar_ids[0] for each in found if each.exemplar_ids)
+    }
     in_cluster = Counter(sample.cluster_id for sample in samples(store))
     return tuple(
         ClusterRow(
@@ -116,7 +117,7 @@ def _cluster_rows(store: Store, gap_of: Mapping[str, ClusterGap]) -> tuple[Clust
             inputs=each.traces,
             tested=1.0 - gap_of[each.id].uncovered / gap_of[each.id].share,
             samples=in_cluster[each.id],
-            typical=typical[each.exemplar_ids[0]],
+            typical=typical[each.exemplar_ids[0]] if each.exemplar_ids else "",
         )
         for each in found
     )
@@ -143,31 +144,19 @@ def _dots(store: Store, found: GapsAnswer, row_of: Mapping[str, int]) -> tuple[D
     weights = np.bincount(traffic.cell_of, traffic.counts, len(cells)).astype(np.float64)
     covered = np.bincount(traffic.cell_of, traffic.counts * found.gaps.tested.covered, len(cells)) / weights
     in_cell = Counter(sample.cell_id for sample in samples(store))
-    places = _places(found, weights)
+    places = store.cell_places()  # made when drafts are ranked; before, there is no map
     return tuple(
-        Dot(float(x), float(y), cell.weight, float(tested), row_of[cell.cluster_id], in_cell[cell.id])
-        for cell, (x, y), tested in zip(cells, places, covered, strict=True)
+        Dot(
+            places[cell.id].x / MAP_SIDE,
+            places[cell.id].y / MAP_SIDE,
+            cell.weight,
+            float(tested),
+            row_of[cell.cluster_id],
+            in_cell[cell.id],
+        )
+        for cell, tested in zip(cells, covered, strict=True)
+        if cell.id in places
     )
-
-
-def _places(found: GapsAnswer, weights: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Where each cell lies on the map, on the unit square: like ones near one another (t-SNE of their middles)."""
-    traffic = found.world.traffic
-    middles = np.zeros((len(weights), traffic.vectors.shape[1]))
-    np.add.at(middles, traffic.cell_of, traffic.vectors * traffic.counts[:, np.newaxis])
-    middles /= weights[:, np.newaxis]
-    if len(middles) < 5:
-        places = np.stack([np.arange(len(middles), dtype=np.float64), np.zeros(len(middles))], axis=1)
-    else:
-        # Both take long to import.
-        from sklearn.manifold import TSNE
-        from threadpoolctl import threadpool_limits
-
-        layout = TSNE(init="pca", perplexity=min(15.0, (len(middles) - 1) / 3), random_state=0)
-        with threadpool_limits(limits=1):  # sums in another order would give another picture
-            places = np.asarray(layout.fit_transform(middles), dtype=np.float64)
-    low, high = places.min(axis=0), places.max(axis=0)
-    return np.asarray((places - low) / np.maximum(high - low, 1e-9))
 
 
 def _mirage(answer: MirageAnswer) -> Mirage:

@@ -33,7 +33,7 @@ def test_a_marked_draft_says_why_and_comes_after_the_clean_ones(project: Path) -
         order = [entry.draft_id for entry in app.session.order if not entry.drawn]
         last_clean = max(place for place, each in enumerate(order) if each not in marked)
         assert last_clean < min(place for place, each in enumerate(order) if each in marked)
-        assert "Verification" not in app.shown()
+        assert "Verification:" not in app.shown()
         app.session.go_to(next(each for each in order if each in marked))
         item = app.session.item(app.session.current)
         assert item.marks == MARKS
