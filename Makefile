@@ -40,7 +40,7 @@ evidence: $(STAMP) ## quality figures over labelled data (needs ../shared/data)
 	@$(BIN)/python -m pip install --quiet -c constraints.txt --group evidence
 	@for script in clusters selection fit_coverage gaps score intervals; do echo "== $$script"; PYTHONPATH=. $(BIN)/python tests/evidence/$$script.py || exit 1; done
 
-fuzz: $(STAMP) ## log formats, redaction and damaged logs at length (ten minutes or so)
+fuzz: $(STAMP) ## log formats, redaction and damaged logs at length (minutes)
 	@for script in formats redaction fuzz_readers; do echo "== $$script"; PYTHONPATH=. $(BIN)/python tests/evidence/$$script.py || exit 1; done
 
 clean: ## remove what the targets made
