@@ -43,7 +43,7 @@ evidence: $(STAMP) ## quality figures over labelled data (needs ../shared/data)
 drafting-evidence: $(STAMP) ## figures of drafting alone: landing, bills, faults, kills, injections, secrets
 	@PYTHONPATH=. $(BIN)/python tests/evidence/drafts.py
 
-fuzz: $(STAMP) ## log formats, redaction and damaged logs at length (ten minutes or so)
+fuzz: $(STAMP) ## log formats, redaction and damaged logs at length (minutes)
 	@for script in formats redaction fuzz_readers; do echo "== $$script"; PYTHONPATH=. $(BIN)/python tests/evidence/$$script.py || exit 1; done
 
 round-trips: $(STAMP) ## hostile samples through the real consumer of every export (installs them under build/)

@@ -22,6 +22,10 @@ from generator.records import Message
 WINDOW = 20_000
 """Conversations, or parts of some, that are held at a time."""
 WINDOW_CHARS = 64 * 1024 * 1024
+_STRUNG = 200
+"""Messages from which on a conversation is not strung any further; a session id without end is no conversation."""
+_LOOKED_BACK = 20
+"""Conversations of one session with which a later one is compared: an id that all requests share must cost no more."""
 
 
 class Outcome(NamedTuple):
@@ -113,10 +117,15 @@ class _Thread:
     """What is held of one conversation; more than one where a session holds several."""
 
     held: list[Outcome]
+    chars: int = 0
 
-    @property
-    def chars(self) -> int:
-        return sum(_size(each.trace) for each in self.held)
+    def add(self, outcome: Outcome) -> None:
+        """Take one in; what repeats the last one and goes on takes its place at once."""
+        joined = _joined(self.held[-1], outcome, threads=False) if self.held else None
+        if joined:
+            self.chars -= _size(self.held.pop().trace)
+        self.held.append(joined or outcome)
+        self.chars += _size(self.held[-1].trace)
 
 
 class _Window:
@@ -126,6 +135,7 @@ class _Window:
         self._threads = threads
         self._held: OrderedDict[int, _Thread] = OrderedDict()
         self._next = 0
+        self._count = 0
         self._chars = 0
         self._ends: dict[bytes, int] = {}
         """How a conversation would go on: its turns and its answer, by digest."""
@@ -145,7 +155,7 @@ class _Window:
             self._named[trace.conversation] = key
         if trace.reply:
             self._replies[trace.reply] = key
-        while len(self._held) > WINDOW or self._chars > WINDOW_CHARS:
+        while self._count > WINDOW or self._chars > WINDOW_CHARS:
             yield from self._release(next(iter(self._held)))
 
     def _place(self, outcome: Outcome, trace: RawTrace) -> int:
@@ -156,10 +166,10 @@ class _Window:
             self._next += 1
             self._held[known] = _Thread([])
         thread = self._held[known]
+        self._count -= len(thread.held)
         self._chars -= thread.chars
-        thread.held.append(outcome)
-        if not trace.conversation or len(thread.held) > 1:
-            thread.held = _combined(thread.held, threads=self._threads)
+        thread.add(outcome)
+        self._count += len(thread.held)
         self._chars += thread.chars
         self._begins.update(dict.fromkeys(begins, known))
         if end is not None:
@@ -181,8 +191,9 @@ class _Window:
 
     def _release(self, key: int) -> Iterator[Outcome]:
         thread = self._held.pop(key)
+        self._count -= len(thread.held)
         self._chars -= thread.chars
-        yield from thread.held
+        yield from _combined(thread.held, threads=self._threads)
         if len(self._ends) + len(self._begins) > 8 * WINDOW:
             self._ends = {digest: known for digest, known in self._ends.items() if known in self._held}
             self._begins = {digest: known for digest, known in self._begins.items() if known in self._held}
@@ -234,8 +245,8 @@ def _combined(held: Sequence[Outcome], *, threads: bool) -> list[Outcome]:
         held = sorted(held, key=lambda each: (each.trace and each.trace.seen_at) or "")
     kept: list[Outcome] = []
     for outcome in held:
-        for number, other in enumerate(kept):
-            if joined := _joined(other, outcome, threads=threads):
+        for number in range(len(kept) - 1, max(len(kept) - 1 - _LOOKED_BACK, -1), -1):
+            if joined := _joined(kept[number], outcome, threads=threads):
                 kept[number] = joined
                 break
         else:
@@ -251,7 +262,7 @@ def _joined(first: Outcome, second: Outcome, *, threads: bool) -> Outcome | None
         trace = two
     elif holds(one, two) and len(turns_of(one)) > len(turns_of(two)):
         trace = one
-    elif two.follows or (threads and len(turns_of(two)) == 1):
+    elif two.follows or (threads and len(turns_of(two)) == 1 and len(one.messages) < _STRUNG):
         gone_on = (Message("assistant", one.answer),) if one.answer else ()
         trace = replace(two, messages=(*one.messages, *gone_on, *turns_of(two)))
     else:

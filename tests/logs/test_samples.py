@@ -6,6 +6,7 @@ from generator.errors import LogError
 from generator.logs.explaining import explain
 from generator.logs.formats import NAMES, recognise
 from generator.logs.formats.conversation import messages_of, trace_of
+from generator.logs.formats.parts import holds
 from generator.logs.formats.raw import RawTrace
 from generator.logs.ingestion import USUAL, Reading, ingest, recognised
 from generator.logs.joining import Outcome, outcomes
@@ -110,6 +111,33 @@ def test_conversations_of_two_sessions_are_never_folded(tmp_path):
     assert folded(tmp_path, *rows) == [("a", 0), ("a\nc", 0)]
     rows = [{**row, "session_id": "1"} for row in rows]
     assert folded(tmp_path, *rows) == [("a\nc", 1)]
+
+
+def test_a_session_that_all_requests_share_costs_no_more_than_many(tmp_path, monkeypatch):
+    compared = 0
+
+    def counted(*traces):
+        nonlocal compared
+        compared += 1
+        return holds(*traces)
+
+    monkeypatch.setattr("generator.logs.joining.holds", counted)
+    rows = [chat(f"q{number}", answer="b", session_id="default") for number in range(3000)]
+    assert len(folded(tmp_path, *rows)) == 3000
+    assert compared < 3000 * 50  # each with all before it, it would be millions
+
+
+def test_a_session_id_that_all_traces_share_is_not_one_conversation(tmp_path):
+    spans = [
+        {
+            "context": {"trace_id": f"t{number}"},
+            "attributes": {"input.value": f"q{number}", "output.value": "b", "session.id": "default"},
+        }
+        for number in range(500)
+    ]
+    found = folded(tmp_path, *spans)
+    assert sum(1 + joined for _, joined in found) == 500
+    assert max(text.count("\n") for text, _ in found) < 200
 
 
 def test_more_conversations_than_the_window_holds_come_out_in_order_and_whole(tmp_path, monkeypatch):
