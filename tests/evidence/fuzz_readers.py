@@ -11,7 +11,6 @@ accepted + repeated + rejected + joined = lines, counted here. Then the files of
 
 import gzip
 import json
-import os
 import random
 import subprocess
 import sys
