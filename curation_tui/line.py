@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from textual.content import Content
+from textual.geometry import Size
 from textual.reactive import reactive
 from textual.widget import Widget
 
@@ -45,7 +46,13 @@ class Line(Widget):
 
     def render(self) -> Content:
         """The longest variant that fits; the last one is cut where none does."""
-        width = self.size.width
+        return self._at(self.size.width)
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """The rows it takes at this width, which it may not have yet."""
+        return max(self._at(width).get_height({}, width), 1)
+
+    def _at(self, width: int) -> Content:
         if not self.variants or not width:
             return blank(1)
         fitting = (variant for variant in self.variants if variant.width <= width)

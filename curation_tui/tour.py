@@ -26,7 +26,7 @@ class Step:
 
 STEPS: tuple[Step, ...] = (
     Step(
-        "This draft was made from real inputs, which are shown with it. {} shows more of them.",
+        "This draft comes from real inputs, shown beside it. {} shows more of them.",
         ("next_evidence",),
     ),
     Step("{} accepts it. Watch coverage on top: the share of real traffic that the set tests.", ("accept",)),
