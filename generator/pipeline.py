@@ -158,7 +158,10 @@ def cluster(store: Store, config: Config, narrator: Narrator) -> None:
     store.set_meta("min_users", str(config.min_users))
     fingerprint = content_id(traffic.fingerprint, str(config.clusters), str(config.random_state))
     if store.meta("clustered") == fingerprint and store.is_regrouped():
+        _keep_trends(store)  # a run that was killed may have left them as they were
         return
+    note = language_note(traffic.texts, traffic.counts, traffic.encoder.label)
+    store.set_meta("language_note", note or "")
     narrator.progress("clustering", 0, 1)
     cluster_of_cell = {cell.id: cell.cluster_id for cell in store.cells()}
     before = clustering.Before(
@@ -179,8 +182,6 @@ def cluster(store: Store, config: Config, narrator: Narrator) -> None:
     store.replace_clustering(made.clusters, made.cells, made.merges, made.cell_of_trace, fingerprint, len(regroupings))
     narrator.progress("clustering", 1, 1)
     _keep_trends(store)
-    note = language_note(traffic.texts, traffic.counts, traffic.encoder.label)
-    store.set_meta("language_note", note or "")
     if note is not None:
         narrator.say(note)
 
@@ -564,8 +565,8 @@ def rank(store: Store, config: Config, narrator: Narrator, embedded: Embedded | 
     # What is known to be bad tests nothing, and nothing gives it away.
     landings = [replace(each, reach=()) if each.draft_id in planted else each for each in landings]
     marks = {draft_id: own for draft_id, own in marks.items() if draft_id not in planted}
-    store.replace_landings(landings, fingerprint, marks)
     _place_drafts(store, traffic, drafts, landings)
+    store.replace_landings(landings, fingerprint, marks)
 
 
 def _lay_out(store: Store, traffic: "Traffic", config: Config, narrator: Narrator) -> None:
