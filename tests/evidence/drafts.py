@@ -65,6 +65,7 @@ def log_of(name: str) -> list[str]:
 
 def clustered(name: str) -> Path:
     """A project with clusters and without drafts; kept for the next time."""
+    BUILT.mkdir(exist_ok=True)
     path = BUILT / f"evidence.{name}.groundset"
     with Store.open(path, create=True) as store:
         pipeline.ingest(store, log_of(name), pipeline.Silent())
