@@ -13,11 +13,12 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from curation_tui.actions import Where, bindings
-from curation_tui.document import Block, Document
+from curation_tui.document import Block
 from curation_tui.footer import keys, said
 from curation_tui.line import Line
 from curation_tui.looks import Glyphs
 from curation_tui.safe_text import blank, editable, joined, label, stacked
+from curation_tui.sheet import TextWindow
 
 LONGEST = 2_000
 """Characters of a line that is typed."""
@@ -104,26 +105,14 @@ class Prompt(ModalScreen[str | None]):
         self.query_one(Input).action_cursor_right()
 
 
-class Confirm(ModalScreen[bool]):
+class Confirm(TextWindow[bool]):
     """A question that only `y` answers with yes."""
 
     WHERE: ClassVar[Where] = "confirm"
     BINDINGS = bindings(WHERE)
 
     def __init__(self, title: str, blocks: Sequence[Block]) -> None:
-        super().__init__()
-        self._heading, self._blocks = title, blocks
-
-    def compose(self) -> ComposeResult:
-        """A pane that scrolls."""
-        with Vertical(id="sheet"):
-            yield Document(id="sheet-text")
-
-    def on_mount(self) -> None:
-        """Fill the pane."""
-        self.query_one("#sheet").border_title = label(self._heading)
-        self.query_one("#sheet").border_subtitle = keys(self.WHERE)
-        self.query_one(Document).show(self._blocks)
+        super().__init__(label(title), blocks)
 
     def action_yes(self) -> None:
         """Do it."""

@@ -1,7 +1,7 @@
 """A sheet of text over the screen: help, and explanations."""
 
 from collections.abc import Iterator, Sequence
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
@@ -16,12 +16,13 @@ from generator.records import REASONS
 
 _KEYS = 15  # cells of the widest keys
 
+_Answer = TypeVar("_Answer")
 
-class Sheet(ModalScreen[None]):
-    """A titled text that closes by the key that opened it."""
 
-    WHERE: ClassVar[Where] = "sheet"
-    BINDINGS = bindings(WHERE)
+class TextWindow(ModalScreen[_Answer]):
+    """A titled text over the screen, with its keys below; a subclass says its `WHERE` and `BINDINGS`."""
+
+    WHERE: ClassVar[Where]
 
     def __init__(self, title: Content, blocks: Sequence[Block]) -> None:
         super().__init__()
@@ -37,6 +38,13 @@ class Sheet(ModalScreen[None]):
         self.query_one("#sheet").border_title = self._heading
         self.query_one("#sheet").border_subtitle = keys(self.WHERE)
         self.query_one(Document).show(self._blocks)
+
+
+class Sheet(TextWindow[None]):
+    """A titled text that closes by the key that opened it."""
+
+    WHERE: ClassVar[Where] = "sheet"
+    BINDINGS = bindings(WHERE)
 
     def action_close(self) -> None:
         """Back to the screen below."""

@@ -144,9 +144,19 @@ class GapsAnswer:
         ]
 
 
-def gaps(store: Store, config: Config, narrator: Narrator, files: Sequence[str], fail_over: float) -> GapsAnswer:
-    """What the items leave untested, and whether that is more than `fail_over` of the traffic."""
-    world = open_world(store, config, narrator)
+def gaps(
+    store: Store,
+    config: Config,
+    narrator: Narrator,
+    files: Sequence[str],
+    fail_over: float,
+    world: World | None = None,
+) -> GapsAnswer:
+    """What the items leave untested, and whether that is more than `fail_over` of the traffic.
+
+    Whoever asks more than once passes the `world`, which takes a while to open.
+    """
+    world = open_world(store, config, narrator) if world is None else world
     items = items_of(store, files)
     vectors = world.vectors([item.text for item in items], narrator)
     found = find_gaps(world.traffic, world.cells, vectors)
@@ -325,6 +335,7 @@ def mirage(
     narrator: Narrator,
     named: Sequence[tuple[str, str]],
     scores: str | Path | None = None,
+    world: World | None = None,
 ) -> MirageAnswer:
     """What share of the traffic each benchmark reaches, and what that is worth in random traces.
 
@@ -334,6 +345,7 @@ def mirage(
         narrator: told of progress.
         named: benchmarks, as name and file.
         scores: a leaderboard over these benchmarks, to be ordered by the traffic they reach.
+        world: the traffic, where it is open already.
 
     Raises:
         StageError: there are no clusters, or too few traces to compare with.
@@ -345,7 +357,7 @@ def mirage(
         raise ConfigError(f"Two benchmarks are named {one_line(twice, 40)}; give each a name of its own.")
     leaderboard = read_leaderboard(scores, names) if scores is not None else None
     read = {name: read_items(Path(file)).items for name, file in named}
-    world = open_world(store, config, narrator)
+    world = open_world(store, config, narrator) if world is None else world
     if world.traffic.counts.sum() < 2:
         raise StageError(
             f"{store.path} holds one trace, and what it reaches of others cannot be measured; ingest more."

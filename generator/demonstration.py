@@ -66,8 +66,9 @@ def _show_clusters(store: Store, limit: int = 8) -> None:
 
 def _show_gaps(store: Store, config: Config, narrator: Narrator, evals: Path) -> None:
     show("6. The traffic looked at trace by trace: what a set made by hand tests of it, and what the new one")
+    world = assessment.open_world(store, config, narrator)
     for what, evals_given in (("26 items by hand", [str(evals)]), ("the new samples", [])):
-        found = assessment.gaps(store, config, narrator, evals_given, fail_over=0.1).gaps
+        found = assessment.gaps(store, config, narrator, evals_given, 0.1, world).gaps
         names = {cluster.id: cluster.name for cluster in store.clusters()}
         worst = ", ".join(one_line(names[gap.cluster_id], 24) for gap in found.clusters[:3])
         show(f"   {what:<17} tests {percent(found.coverage.estimate):>6}; largest gaps: {worst}")

@@ -18,7 +18,7 @@ from generator.evalset import report as page
 from generator.evalset.report import BenchmarkRow, ClusterRow, Dot, DrafterRow, GapRow, Mirage, OriginRow, Report
 from generator.evalset.selection import samples
 from generator.pipeline import Narrator
-from generator.records import MAP_SIDE, MarkName, Origin
+from generator.records import MAP_SIDE, MarkName, Origin, Sample
 from generator.store import Store
 from generator.traffic.gaps import ClusterGap
 
@@ -74,9 +74,10 @@ def _put(out: Path, data: bytes) -> None:
 def make_report(store: Store, config: Config, narrator: Narrator, benchmarks: Sequence[tuple[str, str]] = ()) -> Report:
     """All that the page says."""
     found = assessment.gaps(store, config, narrator, (), fail_over=0.0)
-    mirage = assessment.mirage(store, config, narrator, benchmarks) if benchmarks else None
+    mirage = assessment.mirage(store, config, narrator, benchmarks, world=found.world) if benchmarks else None
+    chosen = samples(store)
     gap_of = {gap.cluster_id: gap for gap in found.gaps.clusters}
-    clusters = _cluster_rows(store, gap_of)
+    clusters = _cluster_rows(store, chosen, gap_of)
     decisions = store.decisions()
     return Report(
         title=store.path.stem,
@@ -88,12 +89,12 @@ def make_report(store: Store, config: Config, narrator: Narrator, benchmarks: Se
         gap_share=found.gaps.gap_share,
         off_traffic=tuple(found.items[row].text for row in found.gaps.off_traffic),
         near_copies=tuple((found.items[one].text, found.items[other].text) for one, other, _ in found.gaps.near_copies),
-        dots=_dots(store, found, {row.id: number for number, row in enumerate(clusters)}),
+        dots=_dots(store, chosen, found, {row.id: number for number, row in enumerate(clusters)}),
         mirage=_mirage(mirage) if mirage is not None else None,
         drafters=_drafters(store),
         spending=store.spending_by(),
         marks=Counter(_HELD_AGAINST[mark.name] for marks in store.marks().values() for mark in marks),
-        origins=_origins(store),
+        origins=_origins(chosen),
         sources=tuple(replace(each, name=Path(each.name).name) for each in store.sources()),
         redactions=store.redactions(),
         encoder=store.meta("encoder") or "",
@@ -103,12 +104,12 @@ def make_report(store: Store, config: Config, narrator: Narrator, benchmarks: Se
     )
 
 
-def _cluster_rows(store: Store, gap_of: Mapping[str, ClusterGap]) -> tuple[ClusterRow, ...]:
+def _cluster_rows(store: Store, chosen: Sequence[Sample], gap_of: Mapping[str, ClusterGap]) -> tuple[ClusterRow, ...]:
     found = store.clusters()
     typical = {
         trace.id: trace.text for trace in store.traces(each.exemplar_ids[0] for each in found if each.exemplar_ids)
     }
-    in_cluster = Counter(sample.cluster_id for sample in samples(store))
+    in_cluster = Counter(sample.cluster_id for sample in chosen)
     return tuple(
         ClusterRow(
             id=each.id,
@@ -139,11 +140,11 @@ def _gap_rows(found: GapsAnswer, number_of: Mapping[str, int]) -> tuple[GapRow, 
     )
 
 
-def _dots(store: Store, found: GapsAnswer, row_of: Mapping[str, int]) -> tuple[Dot, ...]:
+def _dots(store: Store, chosen: Sequence[Sample], found: GapsAnswer, row_of: Mapping[str, int]) -> tuple[Dot, ...]:
     traffic, cells = found.world.traffic, found.world.cells
     weights = np.bincount(traffic.cell_of, traffic.counts, len(cells)).astype(np.float64)
     covered = np.bincount(traffic.cell_of, traffic.counts * found.gaps.tested.covered, len(cells)) / weights
-    in_cell = Counter(sample.cell_id for sample in samples(store))
+    in_cell = Counter(sample.cell_id for sample in chosen)
     places = store.cell_places()  # made when drafts are ranked; before, there is no map
     return tuple(
         Dot(
@@ -177,12 +178,12 @@ def _mirage(answer: MirageAnswer) -> Mirage:
 
 
 def _drafters(store: Store) -> tuple[DrafterRow, ...]:
-    states = store.states()
+    states, drafts = store.states(), store.drafts()
     spent: defaultdict[str, float] = defaultdict(float)
     for call in store.calls():
         spent[f"{call.provider}/{call.model}"] += call.cost_usd
-    made = Counter(draft.model for draft in store.drafts())
-    verdicts = Counter((draft.model, states[draft.id].verdict) for draft in store.drafts() if draft.id in states)
+    made = Counter(draft.model for draft in drafts)
+    verdicts = Counter((draft.model, states[draft.id].verdict) for draft in drafts if draft.id in states)
     return tuple(
         DrafterRow(
             model or "production itself",
@@ -195,8 +196,7 @@ def _drafters(store: Store) -> tuple[DrafterRow, ...]:
     )
 
 
-def _origins(store: Store) -> tuple[OriginRow, ...]:
-    chosen = samples(store)
+def _origins(chosen: Sequence[Sample]) -> tuple[OriginRow, ...]:
     rows = []
     for origin in _ORIGINS:
         own = [sample for sample in chosen if sample.origin == origin]

@@ -21,8 +21,6 @@ from generator.drafting.verification import marks_on_reading
 from generator.printable import one_line
 from generator.records import Draft, Mark, Message, ToolCall
 
-SCHEMA_NAME = "drafts"
-
 _MAX_ANSWER = 2_000_000
 _MAX_DRAFTS = 50
 _MAX_TURNS = 40

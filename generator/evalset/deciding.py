@@ -38,7 +38,7 @@ def decide(
     Raises:
         StageError: no drafts are named, or a name fits none or several.
     """
-    before = LongQueue(store.cells(), store).coverage
+    before = _coverage(store)
     wanted = named(store, drafts)
     if best is not None:
         # Of all drafts: who decides on many at once has the time to weigh them all.
@@ -57,8 +57,12 @@ def decide(
     return _decided(store, wanted, before)
 
 
+def _coverage(store: Store) -> float:
+    return LongQueue(store.cells(), store).coverage
+
+
 def _decided(store: Store, draft_ids: Sequence[str], before: float) -> Decided:
-    return Decided(tuple(draft_ids), before, LongQueue(store.cells(), store).coverage)
+    return Decided(tuple(draft_ids), before, _coverage(store))
 
 
 def named(store: Store, drafts: Sequence[str]) -> list[str]:
@@ -76,7 +80,7 @@ def pin(store: Store, draft: str, trace: str | None, actor: str) -> Decided:
     Raises:
         StageError: no draft or trace is called that, or none is near.
     """
-    before = LongQueue(store.cells(), store).coverage
+    before = _coverage(store)
     draft_id = _only_match(store, draft)
     if trace is None:
         landing = store.landing(draft_id)
@@ -98,7 +102,7 @@ def take_back(store: Store, verb: Literal["undo", "redo"], actor: str) -> Decide
     Raises:
         StageError: there is nothing to take back.
     """
-    before = LongQueue(store.cells(), store).coverage
+    before = _coverage(store)
     touched = store.undo(actor) if verb == "undo" else store.redo(actor)
     if not touched:
         raise StageError(f"There is nothing of {actor} to {verb}.")
@@ -113,7 +117,7 @@ def edit(
     Raises:
         StageError: no draft is called that, or it has no turn of a user to change.
     """
-    before = LongQueue(store.cells(), store).coverage
+    before = _coverage(store)
     draft_id = _only_match(store, draft)
     (old,), state = store.drafts([draft_id]), store.state(draft_id)
     messages = list(state.edited_messages if state.edited_messages is not None else old.messages)

@@ -17,7 +17,7 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from generator.evalset.queue import RANDOM_EVERY, QueueEntry
+from generator.evalset.queue import COPY_WORTH, RANDOM_EVERY, QueueEntry, interval_of, with_random_places
 from generator.lists import DraftLists, Waiting
 from generator.reach import DEPTH, Reach
 from generator.records import NEAR_COPY, Cell, Interval, Verdict
@@ -25,7 +25,6 @@ from generator.records import NEAR_COPY, Cell, Interval, Verdict
 OFFERED = 8
 """Drafts of a cell that are weighed against those of others at a time."""
 _LONGEST_READ = 64
-_COPY_WORTH = 0.1  # a near-copy of what was decided is worth little, however much of a cell it would still add
 _HAIR = 1e-12
 
 
@@ -97,7 +96,7 @@ class _Ahead:
 
     def gain_and_score(self, draft: _Known) -> tuple[float, float]:
         gain = draft.row.reach.gain(self.weights, self.depths)
-        return gain, gain * (_COPY_WORTH if any(map(self.is_decided, draft.copies)) else 1.0)
+        return gain, gain * (COPY_WORTH if any(map(self.is_decided, draft.copies)) else 1.0)
 
     def novelty(self, alike: str) -> float:
         near = (similarity for other, similarity in json.loads(alike) if self.is_decided(other))
@@ -186,11 +185,10 @@ class LongQueue:
         return sum(weight * depth for weight, depth in zip(self._weights, self._depths, strict=True)) / DEPTH
 
     def coverage_interval(self, traces: int) -> Interval:
-        """Coverage with the 95 % interval that a traffic of so many traces leaves, as in `Queue`."""
+        """Coverage with its interval, see `interval_of`."""
         estimate = self.coverage
         square = sum(w * (d / DEPTH) ** 2 for w, d in zip(self._weights, self._depths, strict=True))
-        error = 1.96 * math.sqrt(max(square - estimate**2, 0.0) / max(traces, 1))
-        return Interval(estimate, max(estimate - error, 0.0), min(estimate + error, 1.0))
+        return interval_of(estimate, square, traces)
 
     def coverage_by_cell(self) -> dict[int, float]:
         """How surely each cell is tested; cells that nothing reaches are left out."""
@@ -320,18 +318,9 @@ class LongQueue:
             heapq.heappush(heap, (-bound, draft.row.number, draft))
 
     def _with_random_places(self, picked: Sequence[QueueEntry], limit: int) -> list[QueueEntry]:
-        """Give every `RANDOM_EVERY`th place to a draft drawn at random; the same project draws the same ones."""
-        ordered = list(picked)
+        """With every `RANDOM_EVERY`th place for a draft drawn at random; the same project draws the same ones."""
         if limit < RANDOM_EVERY:
-            return ordered
+            return list(picked)
         ahead = {entry.draft_id for entry in picked[: RANDOM_EVERY - 1]}
         pool = [each for each in self._lists.drawn(2 * limit) if each not in ahead and each not in self.verdicts]
-        for place in range(RANDOM_EVERY - 1, min(limit, len(picked)), RANDOM_EVERY):
-            above = {entry.draft_id for entry in ordered[:place]}
-            drawn = next((draft_id for draft_id in pool if draft_id not in above), None)
-            if drawn is None:
-                break
-            ordered = [entry for entry in ordered if entry.draft_id != drawn]
-            entry = self.entry(drawn)
-            ordered.insert(place, QueueEntry(drawn, entry.gain, entry.novelty, drawn=True))
-        return ordered[:limit]
+        return with_random_places(picked, pool, self.entry, limit)

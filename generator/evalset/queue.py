@@ -9,7 +9,7 @@ submodular function of the set, so that a lazy greedy order is the greedy order 
 import functools
 import heapq
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from generator.reach import lot
@@ -18,6 +18,8 @@ from generator.store import QueueRow, Store
 
 RANDOM_EVERY = 20
 """Every so many places one is given to a random draft, so that the order cannot hide what its measure misses."""
+COPY_WORTH = 0.1
+"""A near-copy of what was decided is worth little, however much of a cell it would still add."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +84,10 @@ class Queue:
         return sum(self._weight.get(cell, 0.0) * depth for cell, depth in self._depth.items())
 
     def coverage_interval(self, traces: int) -> Interval:
-        """Coverage with the 95 % interval that a traffic of so many traces leaves (normal approximation).
-
-        It speaks of the draw of the traffic, and takes the depths as they are.
-        """
+        """Coverage with its interval, see `interval_of`."""
         estimate = self.coverage
         square = sum(self._weight.get(cell, 0.0) * depth**2 for cell, depth in self._depth.items())
-        error = 1.96 * math.sqrt(max(square - estimate**2, 0.0) / max(traces, 1))
-        return Interval(estimate, max(estimate - error, 0.0), min(estimate + error, 1.0))
+        return interval_of(estimate, square, traces)
 
     def coverage_by_cell(self) -> Mapping[int, float]:
         """How surely each cell is tested; cells that nothing reaches are left out."""
@@ -115,9 +113,8 @@ class Queue:
         return 1.0 if near is None else max(0.0, 1.0 - near[1])
 
     def _score(self, draft_id: str) -> float:
-        # A near-copy of what was decided is worth little however much of a cell it would still add.
         near = self.nearest_decided(draft_id)
-        penalty = 0.1 if near is not None and near[1] >= NEAR_COPY else 1.0
+        penalty = COPY_WORTH if near is not None and near[1] >= NEAR_COPY else 1.0
         return self.gain(draft_id) * penalty
 
     def entry(self, draft_id: str) -> QueueEntry:
@@ -140,7 +137,9 @@ class Queue:
         """
         waiting = self._of_verdict("new", with_marked=with_marked)
         picked = self._greedy(waiting, limit)
-        picked = _with_random_places(picked, waiting, self, limit)
+        ahead = {entry.draft_id for entry in picked[: RANDOM_EVERY - 1]}
+        pool = sorted(set(waiting) - ahead, key=_lot)
+        picked = with_random_places(picked, pool, self.entry, limit)
         if len(picked) < limit:
             later = self._of_verdict("later", with_marked=with_marked)
             picked += [self.entry(each) for each in later[: limit - len(picked)]]
@@ -169,22 +168,29 @@ class Queue:
         return picked
 
 
-def _with_random_places(
-    picked: Sequence[QueueEntry], waiting: Sequence[str], queue: Queue, limit: int
+def with_random_places(
+    picked: Sequence[QueueEntry], pool: Sequence[str], entry_of: Callable[[str], QueueEntry], limit: int
 ) -> list[QueueEntry]:
-    """Give every `RANDOM_EVERY`th place to a draft drawn at random; the same project draws the same ones."""
-    chosen = [entry.draft_id for entry in picked]
+    """Give every `RANDOM_EVERY`th place to the first of a pool in random order that is not above it already."""
     ordered = list(picked)
-    pool = sorted(set(waiting) - set(chosen[: RANDOM_EVERY - 1]), key=_lot)
-    for place in range(RANDOM_EVERY - 1, min(limit, len(waiting)), RANDOM_EVERY):
-        ahead = {entry.draft_id for entry in ordered[:place]}
-        drawn = next((draft_id for draft_id in pool if draft_id not in ahead), None)
+    for place in range(RANDOM_EVERY - 1, min(limit, len(picked)), RANDOM_EVERY):
+        above = {entry.draft_id for entry in ordered[:place]}
+        drawn = next((draft_id for draft_id in pool if draft_id not in above), None)
         if drawn is None:
             break
         ordered = [entry for entry in ordered if entry.draft_id != drawn]
-        entry = queue.entry(drawn)
+        entry = entry_of(drawn)
         ordered.insert(place, QueueEntry(drawn, entry.gain, entry.novelty, drawn=True))
     return ordered[:limit]
+
+
+def interval_of(coverage: float, square: float, traces: int) -> Interval:
+    """Coverage with the 95 % interval that a traffic of so many traces leaves (normal approximation).
+
+    It speaks of the draw of the traffic, and takes the depths, whose mean square is `square`, as they are.
+    """
+    error = 1.96 * math.sqrt(max(square - coverage**2, 0.0) / max(traces, 1))
+    return Interval(coverage, max(coverage - error, 0.0), min(coverage + error, 1.0))
 
 
 _lot = functools.cache(lot)

@@ -31,8 +31,6 @@ class Tested:
     coverage: Interval
     clusters: tuple[ClusterTested, ...]
     """By traffic, the largest first."""
-    by_cell: dict[int, float]
-    """How surely each cell is tested; those that nothing reaches are left out."""
 
     @property
     def gaps(self) -> list[ClusterTested]:
@@ -46,7 +44,7 @@ def what_is_tested(store: Store, ids: Collection[str]) -> Tested:
     rows = store.queue_rows()
     chosen = [replace(row, verdict="accepted") for row in rows if row.draft_id in ids]
     queue = Queue(cells, chosen)
-    depth = dict(queue.coverage_by_cell())
+    depth = queue.coverage_by_cell()
     clusters = store.clusters()
     tested = dict.fromkeys((each.id for each in clusters), 0.0)
     for cell in cells:
@@ -58,5 +56,4 @@ def what_is_tested(store: Store, ids: Collection[str]) -> Tested:
             ClusterTested(each, tested[each.id] / each.weight if each.weight else 0.0, items.count(each.id))
             for each in clusters
         ),
-        by_cell=depth,
     )
