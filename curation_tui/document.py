@@ -1,16 +1,18 @@
 """A pane of text in blocks: headings, paragraphs with a hanging label, bullets."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from textual.app import ComposeResult
-from textual.containers import VerticalScroll
+from textual import events
 from textual.content import Content
 from textual.geometry import Size
-from textual.reactive import reactive
 from textual.widget import Widget
 
-from curation_tui.safe_text import NOTHING, blank, joined, stacked
+from curation_tui.safe_text import NOTHING, blank, joined, label, stacked
+
+_THUMB = "\N{RIGHT ONE EIGHTH BLOCK}"
+_THUMB_ASCII = "|"
+_NOTCH = 3  # lines of a turn of the mouse wheel
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,52 +42,98 @@ class Block:
         return [*([NOTHING] if self.space_before else []), first, *rest]
 
 
-class _Page(Widget):
-    """The blocks, laid out for the width there is."""
+class Document(Widget):
+    """Blocks of text in a pane that scrolls; it draws the lines that are seen.
 
-    DEFAULT_CSS = "_Page { height: auto; text-wrap: nowrap; text-overflow: clip; }"
-
-    blocks: reactive[Sequence[Block]] = reactive(tuple, layout=True)
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._laid_out: dict[int, list[Content]] = {}
-
-    def watch_blocks(self) -> None:
-        self._laid_out.clear()
-
-    def lines(self, width: int) -> list[Content]:
-        # Asked for twice or three times a frame: for the height, with and without a scrollbar, and to draw.
-        if width not in self._laid_out:
-            self._laid_out[width] = [line for block in self.blocks for line in block.lines(width)]
-        return self._laid_out[width]
-
-    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
-        return max(len(self.lines(width)), 1)
-
-    def render(self) -> Content:
-        width = self.content_size.width
-        return stacked(self.lines(width)) if width else NOTHING
-
-
-class Document(VerticalScroll, can_focus=False):
-    """Blocks of text in a pane that scrolls."""
-
-    DEFAULT_CSS = """
-    Document { scrollbar-size-vertical: 1; scrollbar-gutter: stable; }
+    A container that scrolls would lay the whole screen out again for each text, twice where the scrollbar comes or
+    goes, and that is most of what a key press costs.
     """
 
-    def compose(self) -> ComposeResult:
-        """The one page inside."""
-        yield _Page()
+    DEFAULT_CSS = "Document { text-wrap: nowrap; text-overflow: clip; }"
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(id=id, classes=classes)
+        self._blocks: tuple[Block, ...] = ()
+        self._lines: tuple[int, list[Content]] | None = None
+        self._first = 0
 
     def show(self, blocks: Iterable[Block]) -> None:
         """Show other blocks, from their beginning."""
-        self.query_one(_Page).blocks = tuple(blocks)
-        self.scroll_home(animate=False, force=True)
+        shown = tuple(blocks)
+        if shown == self._blocks and not self._first:
+            return
+        self._blocks, self._lines, self._first = shown, None, 0
+        self.refresh(layout=self.styles.is_auto_height)
 
     def line_of(self, block_index: int) -> int:
         """The line on which a block starts."""
-        page = self.query_one(_Page)
-        width = page.content_size.width
-        return sum(len(block.lines(width)) for block in page.blocks[:block_index]) if width else 0
+        width = self._text_width
+        return sum(len(block.lines(width)) for block in self._blocks[:block_index]) if width > 0 else 0
+
+    def scroll_to_line(self, line: int) -> None:
+        """Show a line at the top, or as near to it as the end of the text lets it come."""
+        self._first = line
+        self.refresh()
+
+    def scroll_lines(self, lines: int) -> None:
+        """Scroll down, or up."""
+        self.scroll_to_line(self._top + lines)
+
+    def turn_page(self, pages: int) -> None:
+        """Scroll down by what is seen, or up."""
+        self.scroll_lines(pages * max(self.content_size.height, 1))
+
+    @property
+    def _text_width(self) -> int:
+        """The cells of a line; the last column is kept for the thumb."""
+        return self.content_size.width - 1
+
+    @property
+    def _top(self) -> int:
+        """The first line that is seen."""
+        return min(max(self._first, 0), max(len(self._lines_at(self._text_width)) - self.content_size.height, 0))
+
+    def _lines_at(self, width: int) -> list[Content]:
+        # Asked for twice or three times a frame: for the height, for the place, and to draw.
+        if self._lines is None or self._lines[0] != width:
+            self._lines = width, [line for block in self._blocks for line in block.lines(width)]
+        return self._lines[1]
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """As many rows as there are lines."""
+        return max(len(self._lines_at(width - 1)), 1)
+
+    def render(self) -> Content:
+        """The lines that are seen, with a thumb at the right where there are more."""
+        width, height = self._text_width, self.content_size.height
+        if width < 1 or not height:
+            return NOTHING
+        lines, self._first = self._lines_at(width), self._top
+        seen = lines[self._first : self._first + height]
+        if len(lines) <= height:
+            return stacked(seen)
+        start, end = self._thumb(len(lines), height)
+        return stacked(
+            joined(line, blank(width - line.cell_length), self._mark) if start <= row < end else line
+            for row, line in enumerate(seen)
+        )
+
+    @property
+    def _mark(self) -> Content:
+        return label(_THUMB_ASCII if self.app.has_class("-ascii") else _THUMB, "$rule")
+
+    def _thumb(self, lines: int, height: int) -> tuple[int, int]:
+        """The rows that the thumb takes, from one to before another."""
+        length = max(height * height // lines, 1)
+        start = round(self._first / (lines - height) * (height - length))
+        return start, start + length
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        """Three lines down."""
+        event.stop()
+        self.scroll_lines(_NOTCH)
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        """Three lines up."""
+        event.stop()
+        self.scroll_lines(-_NOTCH)

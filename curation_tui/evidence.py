@@ -77,10 +77,7 @@ class EvidenceView(Document):
             blocks += section.blocks
         self.show(blocks)
         if start:
-            self.call_after_refresh(self._scroll_to_block, start)
-
-    def _scroll_to_block(self, block: int) -> None:
-        self.scroll_to(y=self.line_of(block), animate=False, force=True)
+            self.scroll_to_line(self.line_of(start))
 
     def _tabs(self) -> Content:
         names = [

@@ -41,8 +41,13 @@ class Line(Widget):
 
     DEFAULT_CSS = "Line { height: 1; }"
 
-    variants: reactive[Sequence[Variant]] = reactive(tuple, layout=True)
+    variants: reactive[Sequence[Variant]] = reactive(tuple)
     """Longest first."""
+
+    def watch_variants(self) -> None:
+        """Lay the screen out again only where the line may take more rows, or fewer."""
+        if self.styles.is_auto_height and self._rows(self.size.width) != self.size.height:
+            self.refresh(layout=True)
 
     def render(self) -> Content:
         """The longest variant that fits; the last one is cut where none does."""
@@ -50,6 +55,9 @@ class Line(Widget):
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         """The rows it takes at this width, which it may not have yet."""
+        return self._rows(width)
+
+    def _rows(self, width: int) -> int:
         return max(self._at(width).get_height({}, width), 1)
 
     def _at(self, width: int) -> Content:

@@ -469,19 +469,19 @@ class ReviewScreen(PlaceScreen):
 
     def action_page_down(self) -> None:
         """Scroll the item down."""
-        self.query_one(DraftView).scroll_page_down(animate=False)
+        self.query_one(DraftView).turn_page(1)
 
     def action_page_up(self) -> None:
         """Scroll the item up."""
-        self.query_one(DraftView).scroll_page_up(animate=False)
+        self.query_one(DraftView).turn_page(-1)
 
     def action_evidence_down(self) -> None:
         """Scroll the evidence down."""
-        self.query_one(EvidenceView).scroll_relative(y=3, animate=False)
+        self.query_one(EvidenceView).scroll_lines(3)
 
     def action_evidence_up(self) -> None:
         """Scroll the evidence up."""
-        self.query_one(EvidenceView).scroll_relative(y=-3, animate=False)
+        self.query_one(EvidenceView).scroll_lines(-3)
 
     def action_explain(self) -> None:
         """Explain the figures of the item."""

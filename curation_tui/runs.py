@@ -189,11 +189,11 @@ class RunsScreen(FramedScreen):
 
     def action_page_down(self) -> None:
         """Scroll where the money went."""
-        self.query_one("#clusters", Document).scroll_page_down(animate=False)
+        self.query_one("#clusters", Document).turn_page(1)
 
     def action_page_up(self) -> None:
         """Scroll back."""
-        self.query_one("#clusters", Document).scroll_page_up(animate=False)
+        self.query_one("#clusters", Document).turn_page(-1)
 
 
 def _usd(amount: float, style: str) -> Content:

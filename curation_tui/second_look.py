@@ -279,11 +279,11 @@ class SecondScreen(FramedScreen):
 
     def action_page_down(self) -> None:
         """Scroll the item down."""
-        self.query_one(DraftView).scroll_page_down(animate=False)
+        self.query_one(DraftView).turn_page(1)
 
     def action_page_up(self) -> None:
         """Scroll it up."""
-        self.query_one(DraftView).scroll_page_up(animate=False)
+        self.query_one(DraftView).turn_page(-1)
 
     def action_reveal(self) -> None:
         """Show names, or hide them again."""

@@ -52,11 +52,11 @@ class Sheet(TextWindow[None]):
 
     def action_page_down(self) -> None:
         """Scroll down."""
-        self.query_one(Document).scroll_page_down(animate=False)
+        self.query_one(Document).turn_page(1)
 
     def action_page_up(self) -> None:
         """Scroll up."""
-        self.query_one(Document).scroll_page_up(animate=False)
+        self.query_one(Document).turn_page(-1)
 
 
 def help_sheet(where: Where) -> Sheet:

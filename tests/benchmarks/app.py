@@ -52,15 +52,12 @@ def started(project: Path) -> tuple[Terminal, float]:
 
 def until_frame(terminal: Terminal, seen: int, patience: float = 5.0) -> float:
     """Seconds until the app has written a frame and is quiet; the pause that proves it is not counted."""
-    before = last = time.perf_counter()
+    before = time.perf_counter()
     while time.perf_counter() - before < patience:
-        size = len(terminal.output)
-        terminal.read(0.004)
-        if len(terminal.output) > size:
-            last = time.perf_counter()
-        elif len(terminal.output) > seen and time.perf_counter() - last > 0.012:
+        terminal.take(0.004)
+        if len(terminal.output) > seen and time.perf_counter() - terminal.arrived > 0.012:
             break
-    return last - before
+    return terminal.arrived - before
 
 
 def processor_time(pid: int) -> float:
@@ -72,7 +69,7 @@ def processor_time(pid: int) -> float:
 def key_to_screen(terminal: Terminal, keys: str, count: int) -> list[float]:
     times = []
     for number in range(count):
-        terminal.read(0.02)
+        terminal.take(0.02)
         seen = len(terminal.output)
         terminal.send(keys[number % len(keys)])
         times.append(until_frame(terminal, seen))

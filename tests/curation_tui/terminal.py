@@ -32,6 +32,8 @@ class Terminal:
     def __init__(self, *arguments: str, size: tuple[int, int] = (80, 24), env: dict[str, str] | None = None) -> None:
         self.screen = pyte.Screen(*size)
         self._stream = pyte.Stream(self.screen)
+        self.arrived = time.perf_counter()
+        """When the app last wrote."""
         self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode
         self.output = bytearray()
         self.returncode: int | None = None
@@ -88,7 +90,13 @@ class Terminal:
         self.screen.resize(size[1], size[0])
 
     def read(self, seconds: float = 0.05) -> bytes:
-        """What the app wrote meanwhile."""
+        """What the app wrote meanwhile, drawn."""
+        got = self.take(seconds)
+        self._stream.feed(drawable(self._decode(got)))
+        return got
+
+    def take(self, seconds: float) -> bytes:
+        """What the app wrote meanwhile, and not drawn, which takes longer than many a frame of the app."""
         got = bytearray()
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0:
@@ -101,8 +109,8 @@ class Terminal:
             if not data:
                 break
             got += data
+            self.arrived = time.perf_counter()
         self.output += got
-        self._stream.feed(drawable(self._decode(bytes(got))))
         return bytes(got)
 
     def lines(self) -> list[str]:
