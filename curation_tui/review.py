@@ -239,7 +239,8 @@ class ReviewScreen(PlaceScreen):
         # The editor's text areas cost 60 ms to import, and most items are decided without them.
         from curation_tui.edit import EditScreen
 
-        self.app.push_screen(EditScreen(self._item, self._glyphs, self._session.accept_edited), self._edited)
+        editor = EditScreen(self._item, self._glyphs, self._session, self._session.accept_edited)
+        self.app.push_screen(editor, self._edited)
 
     def _edited(self, done: Done | None) -> None:
         if done is not None:

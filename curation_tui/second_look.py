@@ -246,7 +246,7 @@ class SecondScreen(FramedScreen):
             return
         from curation_tui.edit import EditScreen  # its text areas cost 60 ms to import
 
-        self.app.push_screen(EditScreen(item, self._glyphs, self._accept_edited))
+        self.app.push_screen(EditScreen(item, self._glyphs, self._session, self._accept_edited))
 
     def action_undo(self) -> None:
         """Take back the last decision."""

@@ -92,7 +92,7 @@ class Listing:
         """Ids of the drafts at some places."""
         if self._ids is not None:
             return self._ids[first : first + count]
-        return self._store.list_window(self._order, first, count)
+        return self._store.list_window(self._order, first, count, self._actor if self._store.blind else None)
 
     def rows(self, first: int, count: int) -> list[Row]:
         """The drafts at some places; in blind review without what others decided."""
@@ -434,6 +434,22 @@ class Session:
         self._store.accept_edited(draft_id, messages, criteria, must_not, self.actor)
         return self._decided(draft_id, "accepted", "edited")
 
+    def typed(self, draft_id: str) -> dict[str, str]:
+        """What this person typed into the editor of an item and did not accept yet: field -> text.
+
+        Raises:
+            ProjectError: it cannot be read.
+        """
+        return self._store.typed(draft_id, self.actor)
+
+    def keep_typed(self, draft_id: str, fields: Mapping[str, str]) -> None:
+        """Keep what was typed so far, so that not even a kill loses it.
+
+        Raises:
+            ProjectError: it could not be saved.
+        """
+        self._store.keep_typed(draft_id, fields, self.actor)
+
     def reject_as_duplicate(self) -> Done | None:
         """Reject the item shown as a duplicate of the accepted one nearest to it; None where none is near.
 
@@ -489,7 +505,8 @@ class Session:
 
     def listing(self, wanted: Filter, order: Order) -> Listing:
         """The drafts that a filter leaves, in an order."""
-        ids = self._store.list_filtered(wanted, order, self._queue.depths()) if wanted else None
+        of = self.actor if self._store.blind else None
+        ids = self._store.list_filtered(wanted, order, self._queue.depths(), of) if wanted else None
         return Listing(self._store, self.actor, order, ids, self._ranked)
 
     def gains(self, rows: Sequence[Row]) -> list[float]:

@@ -169,6 +169,7 @@ _WAITING = (
 )
 _UNDECIDED = "NOT EXISTS (SELECT 1 FROM draft_state WHERE draft_id = landing.draft_id AND verdict != 'new')"
 _WITH_STATE = "LEFT JOIN draft_state ON draft_state.draft_id = landing.draft_id"
+_WITH_OWN_STATE = f"{_WITH_STATE} AND draft_state.actor = :of"
 _FROM = f"FROM landing {_WITH_STATE}"
 _FEW = 4_000  # drafts that are sorted rather than looked for in the order
 _STRIDE = 2_000  # drafts that are looked through at a time
@@ -204,20 +205,25 @@ class DraftLists(ABC):
         sql = f"SELECT count(*) FROM landing INDEXED BY landing_by_lot WHERE {self._shown(self.few_users())}"
         return int(self._rows(sql)[0][0])
 
-    def list_window(self, order: Order, first: int, count: int) -> list[str]:
-        """Ids of the drafts at some places of the unfiltered list."""
+    def list_window(self, order: Order, first: int, count: int, of: str | None = None) -> list[str]:
+        """Ids of the drafts at some places of the unfiltered list; with `of`, as if nobody else had decided."""
         shown = self._shown(self.few_users())
-        join = "LEFT JOIN draft_state ON draft_state.draft_id = landing.draft_id" if order == "decided" else ""
-        sql = f"SELECT landing.draft_id FROM landing {join} WHERE {shown} ORDER BY {ORDERS[order]} LIMIT ? OFFSET ?"
-        return [row[0] for row in self._rows(sql, (count, first))]
+        join = (_WITH_STATE if of is None else _WITH_OWN_STATE) if order == "decided" else ""
+        sql = f"SELECT landing.draft_id FROM landing {join} WHERE {shown} ORDER BY {ORDERS[order]}"
+        parameters = {"count": count, "first": first, "of": of}
+        return [row[0] for row in self._rows(f"{sql} LIMIT :count OFFSET :first", parameters)]
 
-    def list_filtered(self, wanted: Filter, order: Order, so_far: Mapping[int, int]) -> list[str]:
+    def list_filtered(
+        self, wanted: Filter, order: Order, so_far: Mapping[int, int], of: str | None = None
+    ) -> list[str]:
         """Ids of the drafts that a filter leaves, in order, the first `LONGEST` of them.
 
-        `so_far` says how deeply each cell is tested, for a filter by gain.
+        `so_far` says how deeply each cell is tested, for a filter by gain. With `of`, states, tags and names are
+        those that this person gave: a filter must not tell what blind review hides.
         """
         conditions = [self._shown(self.few_users())]
-        parameters: dict[str, Any] = {}
+        parameters: dict[str, Any] = {"of": of}
+        with_state = _WITH_STATE if of is None else _WITH_OWN_STATE
         for number, (field, value) in enumerate(wanted.terms):
             name = f"p{number}"
             conditions.append(_STATES[value] if field == "state" else _CONDITIONS[field].format(name))
@@ -234,9 +240,9 @@ class DraftLists(ABC):
                 parameters["found"] = json.dumps(list(found))
         where = f"WHERE {' AND '.join(conditions)}"
         needs_draft = found is not None or any(field in {"kind", "origin"} for field, _ in wanted.terms)
-        tables = f"{_FROM} JOIN draft ON draft.id = landing.draft_id" if needs_draft else _FROM
+        tables = f"FROM landing {with_state}{' JOIN draft ON draft.id = landing.draft_id' * needs_draft}"
         if found is not None and len(found) <= _FEW:
-            tables = f"FROM draft JOIN landing ON draft.id = landing.draft_id {_WITH_STATE}"
+            tables = f"FROM draft JOIN landing ON draft.id = landing.draft_id {with_state}"
         rest = f"{tables} {where} ORDER BY {ORDERS[order]}"
         if found is not None and len(found) > _FEW:
             return self._first_of_many(rest, parameters, found, wanted.gain, so_far)

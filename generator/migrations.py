@@ -231,6 +231,15 @@ def _pack_reaches(db: sqlite3.Connection) -> None:
     db.executemany("INSERT INTO crest VALUES (?, ?, ?, ?)", [(cell, *each.row()) for cell, each in crests.items()])
 
 
+def _m009_what_is_typed_and_not_accepted_yet(db: sqlite3.Connection) -> None:
+    """What a person typed into the editor of a draft: JSON of its fields, until it is accepted or given up."""
+    _execute(
+        db,
+        "CREATE TABLE typed (draft_id TEXT NOT NULL, actor TEXT NOT NULL, fields TEXT NOT NULL, "
+        "PRIMARY KEY (draft_id, actor)) WITHOUT ROWID",
+    )
+
+
 def _execute(db: sqlite3.Connection, statements: str) -> None:
     # Not `executescript`: it would commit the transaction that makes a migration all or nothing.
     for statement in statements.split(";"):
@@ -245,5 +254,6 @@ MIGRATIONS = (
     _m005_who_asked_and_what_was_joined,
     _m006_the_map_aims_and_several_people,
     _m007_lists_of_drafts_that_need_not_be_read_whole,
+    _m009_what_is_typed_and_not_accepted_yet,
 )
 """Applied in order; `PRAGMA user_version` counts those a file has had."""

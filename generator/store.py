@@ -1046,7 +1046,22 @@ class Store(Ledger, Together, DraftLists):
     ) -> str:
         """Record an edit and the acceptance of the edited item as one step; returns the step."""
         edit = {"messages": [m.as_stored() for m in messages], "criteria": list(criteria), "must_not": list(must_not)}
-        return self._record([(draft_id, "edit", edit), (draft_id, "accept", {})], actor)
+        step = self._record([(draft_id, "edit", edit), (draft_id, "accept", {})], actor)
+        self.keep_typed(draft_id, {}, actor)
+        return step
+
+    def typed(self, draft_id: str, actor: str) -> dict[str, str]:
+        """What a person typed into the editor of a draft and did not accept yet: field -> text."""
+        rows = self._rows("SELECT fields FROM typed WHERE draft_id = ? AND actor = ?", (draft_id, actor))
+        return dict(json.loads(rows[0][0])) if rows else {}
+
+    def keep_typed(self, draft_id: str, fields: Mapping[str, str], actor: str) -> None:
+        """Keep what a person has typed so far; nothing is kept where nothing is given."""
+        with self._transaction() as db:
+            if fields:
+                db.execute("INSERT OR REPLACE INTO typed VALUES (?, ?, ?)", (draft_id, actor, json.dumps(dict(fields))))
+            else:
+                db.execute("DELETE FROM typed WHERE draft_id = ? AND actor = ?", (draft_id, actor))
 
     def undo(self, actor: str) -> tuple[str, ...]:
         """Take back this actor's last step that still stands; returns the drafts it touched (none: nothing left)."""

@@ -145,3 +145,20 @@ def test_the_list_keeps_to_the_screen(project: Path, size: tuple[int, int]) -> N
         assert "open" in lines[-1]
 
     review(project, scenario, size=size)
+
+
+def test_a_filter_does_not_tell_what_blind_review_hides(project: Path) -> None:
+    with Store.open(project) as store:
+        ids = store.list_window("traffic", 0, 20)
+        store.decide(ids[:5], "accept", "Benedikta")
+        store.decide(ids[5:8], "accept", "ana")
+    session = sessions.Session.open(project, "ana")
+    asked = [Filter.parsed(text) for text in ("state:accepted", "by:Benedikta", "state:new")]
+    open_, blind = [], []
+    for counts, is_blind in ((open_, False), (blind, True)):
+        session.store.blind = is_blind
+        counts += [len(session.listing(each, "traffic")) for each in asked]
+    assert open_ == [8, 5, 52]
+    assert blind == [3, 0, 57]
+    assert set(session.listing(Filter(), "decided").ids(0, 3)) == set(ids[5:8])
+    session.close()

@@ -224,15 +224,54 @@ def test_an_edit_is_accepted_with_its_changes(project: Path) -> None:
     review(project, scenario)
 
 
-def test_escape_leaves_the_editor_and_keeps_nothing(project: Path) -> None:
+def test_escape_leaves_the_editor_and_decides_nothing_and_what_was_typed_comes_back(project: Path) -> None:
     async def scenario(app: Review) -> None:
         first = app.session.current
         await app.press("e")
-        app.app.screen.query_one("#edit-criteria", TextArea).text = "changed"
+        app.app.screen.query_one("#edit-criteria", TextArea).text = "changed \x1b[2J"
         await app.press("escape")
         assert app.session.current == first
         with Store.open(project) as store:
             assert store.decisions() == []
+        await app.press("e")
+        criteria = app.app.screen.query_one("#edit-criteria", TextArea)
+        assert criteria.text.startswith("changed")
+        assert "\x1b" not in criteria.text
+        assert "is here again" in app.shown()
+        await app.press("ctrl+r", "escape", "e")
+        assert "changed" not in app.app.screen.query_one("#edit-criteria", TextArea).text
+        assert app.session.typed(first) == {}
+
+    review(project, scenario)
+
+
+def test_what_was_typed_is_kept_while_the_editor_is_open_until_it_is_accepted(project: Path) -> None:
+    async def scenario(app: Review) -> None:
+        first = app.session.current
+        await app.press("e")
+        await app.press(*"Also")
+        await app.pilot.pause(0.5)
+        with Store.open(project) as store:  # as one finds it after a kill
+            assert "Also" in store.typed(first, "ana")["edit-criteria"]
+            assert store.typed(first, "ben") == {}
+        await app.press("ctrl+s")
+        with Store.open(project) as store:
+            assert store.typed(first, "ana") == {}
+            assert "Also" in "".join(store.state(first).edited_criteria)
+
+    review(project, scenario)
+
+
+def test_what_was_typed_and_cannot_be_kept_is_said_before_the_editor_closes(project: Path) -> None:
+    async def scenario(app: Review) -> None:
+        await app.press("e")
+        fill_disk(app.session._store)
+        app.app.screen.query_one("#edit-criteria", TextArea).text = "more " * 4_000
+        await app.press("escape")
+        assert "NOT KEPT" in app.shown()
+        free_disk(app.session._store)
+        await app.press("escape")
+        assert "NEW" in app.shown()
 
     review(project, scenario)
 
