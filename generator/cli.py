@@ -1211,7 +1211,13 @@ def _show_agreement(found: "AgreementReport") -> None:
 
 def _show_merged(reports: "Sequence[MergeReport]") -> None:
     for each in reports:
-        more = [(each.drafts, "drafts"), (each.aims, "aims of clusters"), (each.regroupings, "changes of clusters")]
+        more = [
+            (each.drafts, "drafts"),
+            (each.aims, "aims of clusters"),
+            (each.regroupings, "changes of clusters"),
+            (each.answers, "answers"),
+            (each.judgements, "judgements"),
+        ]
         show(f"{each.path}: {each.decisions:,} decisions" + "".join(f", {n:,} {what}" for n, what in more if n))
     if reports[-1].disputed:
         show(f"people differ on {reports[-1].disputed:,} drafts; none of these is exported before somebody settles it")

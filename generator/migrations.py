@@ -216,6 +216,37 @@ def _m007_lists_of_drafts_that_need_not_be_read_whole(db: sqlite3.Connection) ->
     db.execute("DROP TABLE reach")
 
 
+def _m008_answers_of_models_and_what_people_think_of_them(db: sqlite3.Connection) -> None:
+    """Answers of candidate models to items, what programs and people say of them.
+
+    An `answer` knows the input that it answered (`asked`) and, for its `passed`, the target that it was held against
+    (`expected`). A `judgement` is an event like those of curation; `candidates` is a JSON list of one name (a grade)
+    or of two in the order of the alphabet (a comparison). A `planted_pair` is one whose outcome is known.
+    """
+    statements = """
+    CREATE TABLE answer (
+        candidate TEXT NOT NULL, draft_id TEXT NOT NULL, digest TEXT NOT NULL, asked TEXT NOT NULL,
+        expected TEXT NOT NULL, passed REAL, latency_s REAL, cost_usd REAL, origin TEXT NOT NULL,
+        source TEXT NOT NULL, at TEXT NOT NULL, output TEXT NOT NULL, PRIMARY KEY (candidate, draft_id));
+    CREATE TABLE check_result (
+        candidate TEXT NOT NULL, draft_id TEXT NOT NULL, place INTEGER NOT NULL, criterion TEXT NOT NULL,
+        outcome TEXT NOT NULL, why TEXT NOT NULL, PRIMARY KEY (candidate, draft_id, place)) WITHOUT ROWID;
+
+    CREATE TABLE judgement (
+        seq INTEGER PRIMARY KEY AUTOINCREMENT, uuid TEXT NOT NULL UNIQUE, step TEXT NOT NULL, draft_id TEXT NOT NULL,
+        candidates TEXT NOT NULL, plant TEXT, actor TEXT NOT NULL, verb TEXT NOT NULL, payload TEXT NOT NULL,
+        at TEXT NOT NULL);
+    CREATE INDEX judgement_by_draft ON judgement (draft_id);
+    CREATE INDEX judgement_by_step ON judgement (step);
+    CREATE INDEX judgement_by_time ON judgement (at);
+    CREATE INDEX judgement_by_actor ON judgement (actor, at);
+    CREATE TABLE planted_pair (
+        id TEXT PRIMARY KEY, flaw TEXT NOT NULL, draft_id TEXT NOT NULL, candidate TEXT NOT NULL,
+        other_draft_id TEXT NOT NULL, other_candidate TEXT NOT NULL) WITHOUT ROWID
+    """
+    _execute(db, statements)
+
+
 def _pack_reaches(db: sqlite3.Connection) -> None:
     weights = dict(db.execute("SELECT id, weight FROM cell"))
     crests: dict[int, Crest] = {}
@@ -254,6 +285,7 @@ MIGRATIONS = (
     _m005_who_asked_and_what_was_joined,
     _m006_the_map_aims_and_several_people,
     _m007_lists_of_drafts_that_need_not_be_read_whole,
+    _m008_answers_of_models_and_what_people_think_of_them,
     _m009_what_is_typed_and_not_accepted_yet,
 )
 """Applied in order; `PRAGMA user_version` counts those a file has had."""

@@ -13,12 +13,13 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal, Self
+from typing import Any, Literal, NamedTuple, Protocol, Self, TypeVar
 
 Role = Literal["system", "user", "assistant", "tool"]
 Origin = Literal["random", "exemplar", "variant", "edge"]
 Verdict = Literal["new", "accepted", "rejected", "later", "disputed"]
 Split = Literal["dev", "holdout"]
+AnyAct = TypeVar("AnyAct", bound="Act")
 
 REASONS: Mapping[str, str] = {
     "1": "duplicate",
@@ -441,14 +442,30 @@ def fold(draft_id: str, decisions: Iterable[Decision]) -> DraftState:
     return state
 
 
-def standing_acts(decisions: Iterable[Decision]) -> list[Decision]:
-    """Decisions in order, without those that a live undo took back, and without undo and redo themselves.
+class Act(Protocol):
+    """What undo and redo need to know of an event."""
+
+    @property
+    def step(self) -> str:
+        """Acts of one key press share it."""
+
+    @property
+    def verb(self) -> str:
+        """What was done."""
+
+    @property
+    def payload(self) -> Mapping[str, Any]:
+        """Of undo and redo: the `step` that it takes back."""
+
+
+def standing_acts(decisions: Iterable[AnyAct]) -> list[AnyAct]:
+    """Events in order, without those that a live undo took back, and without undo and redo themselves.
 
     An undo is an event too, and a redo takes back an undo: read from the end, each live undo or redo
     cancels the step that it names.
     """
     cancelled: set[str] = set()
-    live: list[Decision] = []
+    live: list[AnyAct] = []
     for decision in reversed(list(decisions)):
         if decision.step in cancelled:
             continue
@@ -457,6 +474,31 @@ def standing_acts(decisions: Iterable[Decision]) -> list[Decision]:
         else:
             live.append(decision)
     return live[::-1]
+
+
+def step_to_take_back(acts: Iterable[tuple[str, str, str | None]], verb: Literal["undo", "redo"]) -> str | None:
+    """The step that an undo (or redo) by one person would take back.
+
+    An undo cancels the step it names, a redo cancels an undo. A redo is possible only while the last live act is
+    an undo, as in every editor.
+
+    Args:
+        acts: (step, verb, step that it takes back) of that person's events, the last first.
+        verb: which of the two is wanted.
+    """
+    cancelled: set[str | None] = set()
+    seen: set[str] = set()
+    for step, act, target in acts:
+        if step in cancelled or step in seen:
+            continue
+        seen.add(step)
+        if act == "undo" and verb == "redo":
+            return step
+        if act in {"undo", "redo"}:
+            cancelled.add(target)
+        else:
+            return step if verb == "undo" else None
+    return None
 
 
 def verdicts(live: Iterable[Decision]) -> dict[str, Decision]:
@@ -509,6 +551,36 @@ def _change(decision: Decision, state: DraftState) -> dict[str, Any]:
             raise ValueError(decision.verb)
 
 
+class Content(NamedTuple):
+    """What an item asks and expects, as people left it."""
+
+    messages: tuple[Message, ...]
+    criteria: tuple[str, ...]
+    must_not: tuple[str, ...]
+    reference: str | None
+
+    @classmethod
+    def of(cls, draft: Draft, state: DraftState) -> "Content":
+        """A draft with what people changed in it."""
+        return cls(
+            draft.messages if state.edited_messages is None else state.edited_messages,
+            draft.criteria if state.edited_criteria is None else state.edited_criteria,
+            draft.must_not if state.edited_must_not is None else state.edited_must_not,
+            # A pinned item is a real input with the expectations of the draft that it stands in for.
+            draft.reference if state.pinned is None else None,
+        )
+
+    @property
+    def asked(self) -> str:
+        """A digest of the input: an answer to another one is no answer to this."""
+        return content_id("asked", json.dumps([each.as_json() for each in self.messages], ensure_ascii=False))
+
+    @property
+    def expected(self) -> str:
+        """A digest of the target: a grade against another one says nothing of this."""
+        return content_id("expected", json.dumps([self.criteria, self.must_not, self.reference], ensure_ascii=False))
+
+
 @dataclass(frozen=True, slots=True)
 class Sample:
     """An accepted item: `input`, `target`, `metadata`."""
@@ -539,3 +611,8 @@ class Sample:
         lines = [f"- {criterion}" for criterion in self.criteria]
         lines += [f"- must not: {each}" for each in self.must_not]
         return "\n".join(lines)
+
+    @property
+    def content(self) -> Content:
+        """What it asks and expects."""
+        return Content(self.input, self.criteria, self.must_not, self.reference)

@@ -1,4 +1,4 @@
-"""The project file: one SQLite database. With its ledger and its migrations the only modules with SQL.
+"""The project file: one SQLite database. With its parts and its migrations the only modules with SQL.
 
 Precious rows (events, paid calls) are only ever added. Everything else can be made again from the logs.
 WAL with `synchronous=FULL`: a commit costs about 0.3 ms, so every decision is committed before anybody is
@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 from generator.errors import ProjectError
+from generator.judging import Judging
 from generator.ledger import Ledger
 from generator.lists import DraftLists
 from generator.migrations import MIGRATIONS, WORDS_OF_DRAFT
@@ -49,6 +50,7 @@ from generator.records import (
     messages_to_json,
     now,
     standing_acts,
+    step_to_take_back,
     verdicts,
 )
 from generator.together import Together
@@ -129,7 +131,7 @@ class Round:
     """What it brought; None while it is under way."""
 
 
-class Store(Ledger, Together, DraftLists):
+class Store(Ledger, Together, DraftLists, Judging):
     """An open project file. Use as a context manager; not shared between threads."""
 
     def __init__(self, path: Path, db: sqlite3.Connection) -> None:
@@ -1073,7 +1075,12 @@ class Store(Ledger, Together, DraftLists):
 
     def _take_back(self, actor: str, verb: Literal["undo", "redo"]) -> tuple[str, ...]:
         with self._transaction() as db:
-            step = _last_live_step(db, actor, verb)
+            acts = db.execute(
+                "SELECT step, verb, json_extract(payload, '$.step') FROM event WHERE actor = ? "
+                "ORDER BY at DESC, step DESC, seq DESC",
+                (actor,),
+            )
+            step = step_to_take_back(acts, verb)
             if step is None:
                 return ()
             touched = [
@@ -1112,12 +1119,14 @@ class Store(Ledger, Together, DraftLists):
 
     @staticmethod
     def _next_moment(db: sqlite3.Connection) -> str:
-        """The time now, but later than that of every event that is there.
+        """The time now, but later than that of every decision and judgement that is there.
 
         Order by time is then the order in which things were done, also among the events of several copies, and on
         a machine whose clock was set back.
         """
-        (last,) = db.execute("SELECT max(at) FROM event").fetchone()
+        (last,) = db.execute(
+            "SELECT max(at) FROM (SELECT max(at) AS at FROM event UNION ALL SELECT max(at) FROM judgement)"
+        ).fetchone()
         moment = now()
         return moment if last is None or moment > last else later_than(last)
 
@@ -1292,32 +1301,6 @@ def _state(row: Sequence[Any]) -> DraftState:
         bool(flagged),
         pinned,
     )
-
-
-def _last_live_step(db: sqlite3.Connection, actor: str, verb: Literal["undo", "redo"]) -> str | None:
-    """The step that an undo (or redo) by this actor would take back.
-
-    Walks the actor's steps from the last: an undo cancels the step it names, a redo cancels an undo. A redo
-    is possible only while the last live act is an undo, as in every editor.
-    """
-    cancelled: set[str] = set()
-    rows = db.execute(
-        "SELECT step, verb, json_extract(payload, '$.step') FROM event WHERE actor = ? "
-        "ORDER BY at DESC, step DESC, seq DESC",
-        (actor,),
-    )
-    seen: set[str] = set()
-    for step, act, target in rows:
-        if step in cancelled or step in seen:
-            continue
-        seen.add(step)
-        if act == "undo" and verb == "redo":
-            return str(step)
-        if act in {"undo", "redo"}:
-            cancelled.add(target)
-        else:
-            return str(step) if verb == "undo" else None
-    return None
 
 
 def _refuse_unusable(path: Path, *, create: bool) -> None:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from generator.errors import ProjectError
+from generator.judging import Judgement
 from generator.records import Decision, Draft
 from generator.store import Store
 
@@ -26,6 +27,8 @@ class MergeReport:
     drafts: int
     aims: int
     regroupings: int
+    answers: int
+    judgements: int
     disputed: int
     """Drafts in the whole project on which people differ."""
 
@@ -52,6 +55,9 @@ def merge(store: Store, other: Path) -> MergeReport:
         decisions = copy.decisions()
         for decision in decisions:
             _refuse_impossible(decision, other)
+        judgements = copy.judgements()
+        for judgement in judgements:
+            _refuse_impossible(judgement, other)
         added, new_drafts = store.take_in(decisions, drafts, copy.plants())
         return MergeReport(
             other,
@@ -59,8 +65,16 @@ def merge(store: Store, other: Path) -> MergeReport:
             new_drafts,
             store.add_aims(copy.aim_events()),
             store.add_regroupings(copy.regroupings()),
+            _take_in_answers(store, copy),
+            store.take_in_judgements(judgements),
             len(store.states(verdict="disputed")),
         )
+
+
+def _take_in_answers(store: Store, copy: Store) -> int:
+    """Keep the answers that only the copy has; where both have one, ours stays."""
+    store.add_planted_pairs(copy.planted_pairs())
+    return sum(store.put_answers(copy.answers(candidate)).new for candidate in copy.candidates())
 
 
 def _foreign(draft: Draft) -> Draft:
@@ -74,7 +88,7 @@ def _refuse_strangers(store: Store, drafts: list[Draft], other: Path) -> None:
         raise ProjectError(f"{other} has no draft in common with {store.path}; only copies of one project are merged.")
 
 
-def _refuse_impossible(decision: Decision, other: Path) -> None:
+def _refuse_impossible(decision: Decision | Judgement, other: Path) -> None:
     try:
         moment = datetime.fromisoformat(decision.at)
         late = moment > datetime.now(UTC) + _AHEAD

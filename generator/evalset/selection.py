@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from generator.records import Draft, DraftState, Merge, Origin, Sample, Split, Trace, Verdict, content_id
+from generator.records import Content, Draft, DraftState, Merge, Origin, Sample, Split, Trace, Verdict, content_id
 from generator.store import Store
 from generator.traffic.tree import cut_into
 
@@ -190,14 +190,13 @@ def samples(store: Store) -> list[Sample]:
 
 
 def _sample(draft: Draft, state: DraftState, cluster_id: str, cluster_name: str, cell_id: int | None) -> Sample:
-    changed = state.edited_messages is not None and state.edited_messages != draft.messages
+    content = Content.of(draft, state)
     return Sample(
         id=draft.id,
-        input=draft.messages if state.edited_messages is None else state.edited_messages,
-        criteria=draft.criteria if state.edited_criteria is None else state.edited_criteria,
-        must_not=draft.must_not if state.edited_must_not is None else state.edited_must_not,
-        # A pinned item is a real input with the expectations of the draft that it stands in for.
-        reference=draft.reference if state.pinned is None else None,
+        input=content.messages,
+        criteria=content.criteria,
+        must_not=content.must_not,
+        reference=content.reference,
         origin=draft.origin if state.pinned is None else "exemplar",
         kind=draft.kind if state.pinned is None else "pinned",
         edited=state.edited and state.pinned is None,
@@ -205,7 +204,7 @@ def _sample(draft: Draft, state: DraftState, cluster_id: str, cluster_name: str,
         cluster_name=cluster_name,
         cell_id=cell_id,
         # A random draw whose input a person changed is no longer what production sent.
-        weight=0.0 if changed else draft.weight,
+        weight=draft.weight if content.messages == draft.messages else 0.0,
         stratum=draft.stratum,
         split=_split(draft.id),
         source_ids=draft.source_ids if state.pinned is None else (state.pinned,),
