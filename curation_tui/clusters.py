@@ -1,6 +1,7 @@
 """The Clusters: what is planned for each, what is there, and the acts that shape them."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import ClassVar, Literal
 
 from textual import on
@@ -9,13 +10,12 @@ from textual.containers import Vertical
 from textual.content import Content
 
 from curation_tui.actions import Where, bindings
-from curation_tui.children import Ended, groundset
+from curation_tui.beside import BesideScreen
 from curation_tui.document import Block, Document
 from curation_tui.figures import counted, percent
-from curation_tui.framed import FramedScreen
 from curation_tui.line import Line, Variant
 from curation_tui.looks import ASCII, Glyphs, bar
-from curation_tui.prompt import Confirm, Prompt
+from curation_tui.prompt import Prompt
 from curation_tui.rows import Rows
 from curation_tui.safe_text import joined, label, line
 from curation_tui.session import Session
@@ -33,7 +33,7 @@ _RULE = "planned: the root of 400 times its share, from 1 to 6"
 Order = Literal["gap", "traffic"]
 
 
-class ClustersScreen(FramedScreen):
+class ClustersScreen(BesideScreen):
     """Lists the clusters; each act on one is a command that runs beside the app."""
 
     WHERE: ClassVar[Where] = "clusters"
@@ -56,7 +56,7 @@ class ClustersScreen(FramedScreen):
         self._found: list[Standing] = []
         self._marked: set[str] = set()
         self._order: Order = "gap"
-        self._busy = False
+        self._undo: list[tuple[str, Callable[[], object]]] = []
 
     def body(self) -> ComposeResult:
         """The list, and what is known of the cluster at the cursor."""
@@ -215,27 +215,40 @@ class ClustersScreen(FramedScreen):
         if standing is None or standing.aim.target + step < 0:
             self.app.bell()
             return
-        target = standing.aim.target + step
+        before = standing.aim.target
+        if self._plan(standing.cluster.id, before + step):
+            self._undo.append(
+                (f"{counted(before + step, 'sample')} planned", partial(self._plan, standing.cluster.id, before))
+            )
+
+    def _plan(self, cluster_id: str, target: int) -> bool:
         try:
-            self._session.store.set_target(standing.cluster.id, target, self._session.actor)
+            self._session.store.set_target(cluster_id, target, self._session.actor)
         except ProjectError as error:
             self.complain(error)
-            return
+            return False
         self.say(f"{self._glyphs.accepted} saved: {counted(target, 'sample')} planned", "$success")
         self.reload()
+        return True
 
     def action_exclude(self) -> None:
         """Take the cluster out of the goal, or back in."""
         standing = self._here
         if standing is None:
             return
-        if standing.aim.excluded is not None:
-            self._exclude(standing.cluster.id, None)
-            return
-        ask = Prompt("Out of the goal: why?")
-        self.app.push_screen(ask, lambda why: self._exclude(standing.cluster.id, why) if why else None)
+        cluster, reason = standing.cluster.id, standing.aim.excluded
 
-    def _exclude(self, cluster_id: str, reason: str | None) -> None:
+        def take(why: str | None) -> None:
+            if self._exclude(cluster, why):
+                said = "back in the goal" if why is None else "out of the goal"
+                self._undo.append((said, partial(self._exclude, cluster, reason)))
+
+        if reason is not None:
+            take(None)
+        else:
+            self.app.push_screen(Prompt("Out of the goal: why?"), lambda why: take(why) if why else None)
+
+    def _exclude(self, cluster_id: str, reason: str | None) -> bool:
         store, actor = self._session.store, self._session.actor
         try:
             if reason is None:
@@ -244,10 +257,11 @@ class ClustersScreen(FramedScreen):
                 store.exclude_cluster(cluster_id, reason, actor)
         except ProjectError as error:
             self.complain(error)
-            return
+            return False
         said = "back in the goal" if reason is None else "out of the goal, x takes it back; its drafts come last"
         self.say(f"{self._glyphs.accepted} saved: {said}", "$success")
         self.reload()
+        return True
 
     # Shapes: commands that run beside the app -----------------------------------------------------
 
@@ -256,17 +270,23 @@ class ClustersScreen(FramedScreen):
         standing = self._here
         if standing is None:
             return
-        ask = Prompt("Name of the cluster", standing.cluster.name)
-        self.app.push_screen(ask, lambda name: self._rename(standing.cluster.id, name) if name else None)
+        cluster, before = standing.cluster.id, standing.cluster.name
 
-    def _rename(self, cluster_id: str, name: str) -> None:
-        self._start("renamed", ("rename", *self._who, "--", cluster_id, name))
+        def take(name: str | None) -> None:
+            if name:
+                back = (f"the name {name}", partial(self._rename, cluster, before))
+                self._rename(cluster, name, then=lambda: self._undo.append(back))
+
+        self.app.push_screen(Prompt("Name of the cluster", before), take)
+
+    def _rename(self, cluster_id: str, name: str, then: Callable[[], None] = lambda: None) -> None:
+        self.start("renamed", ("rename", *self._who, "--", cluster_id, name), then=then)
 
     def action_split(self) -> None:
         """Divide the cluster in two along the tree."""
         standing = self._here
         if standing is not None:
-            self._start("split in two", ("split", *self._who, "--", standing.cluster.id), ("rank",))
+            self.start("split in two", ("split", *self._who, "--", standing.cluster.id), ("rank",))
 
     def action_mark(self) -> None:
         """Mark the cluster for joining, or no longer."""
@@ -283,63 +303,25 @@ class ClustersScreen(FramedScreen):
             self.say("Mark two or more clusters with v, then M joins them.", "$warning")
             self.app.bell()
             return
-        self._start("joined", ("join", *self._who, "--", *sorted(self._marked)), ("rank",))
+        self.start("joined", ("join", *self._who, "--", *sorted(self._marked)), ("rank",), then=self._marked.clear)
 
     def action_draft_more(self) -> None:
         """Say what more drafts for the cluster cost, and draft them if that is fine."""
         standing = self._here
-        if standing is not None and self._is_free():
-            self._busy = True
-            self.say("Working out the price...")
-            self.run_worker(self._price(standing))
-
-    async def _price(self, standing: Standing) -> None:
-        # Options go before the rest: an id never begins with a dash.
-        ended = await groundset("draft", self._session.path, "--only", standing.cluster.id, "--estimate")
-        self._busy = False
-        if not ended.ok:
-            self.say(ended.error, "bold $error")
-            return
-        blocks = [
-            Block(line(standing.cluster.name, 200, "bold")),
-            Block(line(ended.output, 300)),
-            Block(label("Redacted texts of the logs go to the provider, unless it is offline."), space_before=True),
-        ]
-        confirm = Confirm("Draft more?", blocks)
-        self.app.push_screen(confirm, lambda yes: self._draft(standing.cluster.id) if yes else self.say("Not drafted."))
-
-    def _draft(self, cluster_id: str) -> None:
-        self._start("drafted", ("draft", "--only", cluster_id, "--yes"), ("rank",))
+        if standing is not None:
+            self.draft_more(standing.cluster.id, standing.cluster.name)
 
     @property
     def _who(self) -> tuple[str, str]:
         return "--as", self._session.actor
 
-    def _is_free(self) -> bool:
-        if self._busy:
-            self.say("The last act is still under way.", "$warning")
+    def action_undo(self) -> None:
+        """Take back the last plan, exclusion or name that was given here."""
+        if not self._undo:
+            self.say("Nothing to take back here; s divides what was joined, v and M join what was divided.")
             self.app.bell()
-        return not self._busy
-
-    def _start(self, done: str, *commands: tuple[str, ...]) -> None:
-        """Run commands one after the other beside the app, and say at the end what was done."""
-        if self._is_free():
-            self._busy = True
-            self.say(f"Under way: {commands[0][0]}; go on meanwhile.")
-            self.run_worker(self._run(done, commands))
-
-    async def _run(self, done: str, commands: tuple[tuple[str, ...], ...]) -> None:
-        ended: Ended | None = None
-        for command, *arguments in commands:
-            ended = await groundset(command, self._session.path, *arguments)
-            if not ended.ok:
-                break
-        self._busy = False
-        if not self.is_attached or ended is None:
             return
-        if ended.ok:
-            self._marked.clear()
-            self.say(f"{self._glyphs.accepted} {done}, saved", "$success")
-        else:
-            self.say(ended.error, "bold $error")
-        self.reload()
+        if self.is_free():
+            what, take_back = self._undo.pop()
+            take_back()
+            self.say(f"taken back: {what}")

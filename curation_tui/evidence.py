@@ -1,6 +1,7 @@
 """The evidence for and against an item, in sections: all below one another, or one at a time."""
 
 import difflib
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -10,11 +11,12 @@ from curation_tui.document import Block, Document
 from curation_tui.figures import counted, percent, points
 from curation_tui.item import Item, Progress, short_id
 from curation_tui.looks import Glyphs, bar
-from curation_tui.safe_text import NOTHING, joined, label, line, passage, separated
-from generator.records import NEAR_COPY
+from curation_tui.safe_text import NOTHING, joined, label, line, passage, separated, underlined
+from generator.records import NEAR_COPY, user_text
 
 _NEAR_WIDTH = 76  # cells: about three lines in the column
 _BAR = 24
+_SAYS = 4  # letters from which a word says more than "the"
 _REASON_WIDTH = 300
 _COMPARED = 6_000  # characters of two texts: the comparison takes the product of their words
 
@@ -101,11 +103,19 @@ def sections(item: Item, progress: Progress, why: str, glyphs: Glyphs, *, brief:
     )
 
 
+def _words_of(item: Item) -> frozenset[str]:
+    """The words of the item's input that say something, in lower case."""
+    asked = user_text(item.messages)[:_COMPARED].lower()
+    return frozenset(word for word in re.findall(r"\w+", asked) if len(word) >= _SAYS)
+
+
 def _near(item: Item, glyphs: Glyphs) -> tuple[Block, ...]:
-    blocks = []
+    blocks, shared = [], _words_of(item)
     for near in item.near[:3]:
         figures = label(f"{near.similarity:.2f} {near.count:>4}{glyphs.times}", "$muted")
-        blocks.append(Block(line(near.text, _NEAR_WIDTH), label(f"{glyphs.mark} ", "$primary"), figures))
+        blocks.append(
+            Block(underlined(line(near.text, _NEAR_WIDTH), shared), label(f"{glyphs.mark} ", "$primary"), figures)
+        )
         seen = [f"last seen {near.seen_at[:10]}"] if near.seen_at is not None else []
         seen += [near.outcome] if near.outcome else []
         if seen:
@@ -114,9 +124,10 @@ def _near(item: Item, glyphs: Glyphs) -> tuple[Block, ...]:
 
 
 def _near_brief(item: Item, why: str, glyphs: Glyphs) -> tuple[Block, ...]:
+    shared = _words_of(item)
     blocks = [
         Block(
-            line(near.text, 400),
+            underlined(line(near.text, 400), shared),
             label(f"{near.similarity:.2f} {near.count:>4}{glyphs.times} ", "$muted"),
             cut=True,
         )

@@ -9,7 +9,7 @@ to it.
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from textual.content import Content
 
@@ -31,6 +31,7 @@ _PARTS: dict[int, str | None] = {
     **{0x1F1E6 + place: chr(ord("A") + place) for place in range(26)},  # flags are pairs of these letters
 }
 _SHOWN_AS_DOT = {"Cf", "Co"}
+_WORD = re.compile(r"\w+")
 _NON_JOINER = "\u200c"
 
 
@@ -51,6 +52,14 @@ def line(text: str, width: int, style: str = "") -> Content:
     """A text on one line, at most `width` cells wide."""
     # A cell holds at least one character, bar marks: twice the width is enough to cut from.
     return Content.styled(visible(one_line(text, 2 * width)), style).truncate(max(width, 1), ellipsis=True)
+
+
+def underlined(content: Content, words: Collection[str]) -> Content:
+    """The same with every one of these words (in lower case) underlined."""
+    for found in _WORD.finditer(content.plain):
+        if found[0].lower() in words:
+            content = content.stylize("underline", found.start(), found.end())
+    return content
 
 
 def label(text: str, style: str = "") -> Content:

@@ -148,6 +148,8 @@ class SecondScreen(FramedScreen):
         yield Block(label(words, style), label(f"{mark if accepted else self._glyphs.rejected} ", style))
         if state.reason is not None:
             yield Block(line(state.reason, 200), label("why: ", "$muted"))
+        if state.note is not None:
+            yield Block(line(state.note, 200), label("note: ", "$muted"))
         if accepted and state.edited:
             for text in state.edited_criteria or ():
                 yield Block(line(text, 200), label("+ ", "$success"))
@@ -247,6 +249,25 @@ class SecondScreen(FramedScreen):
         from curation_tui.edit import EditScreen  # its text areas cost 60 ms to import
 
         self.app.push_screen(EditScreen(item, self._glyphs, self._session, self._accept_edited))
+
+    def action_note(self) -> None:
+        """Ask for a note to the item."""
+        shown = self._shown
+        if shown is None:
+            self.app.bell()
+            return
+        from curation_tui.prompt import Prompt
+
+        self.app.push_screen(Prompt("Note"), lambda typed: self._write_note(shown, typed) if typed else None)
+
+    def _write_note(self, draft_id: str, text: str) -> None:
+        try:
+            self._session.note(draft_id, text)
+        except ProjectError as error:
+            self.complain(error)
+            return
+        self.say(f"{self._glyphs.accepted} saved: {short_id(draft_id)} noted", "$success")
+        self.reload()
 
     def action_undo(self) -> None:
         """Take back the last decision."""

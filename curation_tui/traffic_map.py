@@ -11,9 +11,9 @@ from textual.reactive import reactive
 from textual.widget import Widget
 
 from curation_tui.actions import Where, bindings
+from curation_tui.beside import BesideScreen
 from curation_tui.document import Block, Document
 from curation_tui.figures import counted, percent
-from curation_tui.framed import FramedScreen
 from curation_tui.line import Line, Variant
 from curation_tui.looks import ASCII, Glyphs
 from curation_tui.plot import ASCII_SIGNS, UNICODE_SIGNS, Bins, Box, Drawing, Signs, Window, box_around
@@ -104,7 +104,7 @@ class MapPane(Widget):
         return stacked(drawing.lines(style))
 
 
-class MapScreen(FramedScreen):
+class MapScreen(BesideScreen):
     """Looks for what is untested, and leads to the drafts for it."""
 
     WHERE: ClassVar[Where] = "map"
@@ -376,7 +376,13 @@ class MapScreen(FramedScreen):
         cluster = self._cluster_here()
         draft = self._session.store.best_waiting(cluster) if cluster is not None else None
         if draft is None:
-            self.say("No draft waits here. Draft more for this cluster in Clusters (c, then g).", "$warning")
+            self.say("No draft waits here; g drafts more, after it has said the price.", "$warning")
             self.app.bell()
             return
         self.dismiss(draft)
+
+    def action_draft_more(self) -> None:
+        """Say what more drafts for the cluster under the cursor cost, and draft them if that is fine."""
+        standing = self._standings.get(self._cluster_here() or "")
+        if standing is not None:
+            self.draft_more(standing.cluster.id, standing.cluster.name)

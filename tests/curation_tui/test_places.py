@@ -51,7 +51,7 @@ def test_nothing_is_cut_and_borders_are_straight(project: Path, place, size: tup
         terminal.wait_for("accept")
         words = (SMALL_TITLES if size[0] < 80 else TITLES)[place.name]
         go_to(terminal, place.key, words)
-        for keys in ("", "j\t", "nz", "TC"):
+        for keys in ("", "j\t", "Nz", "TC"):
             terminal.send(keys)
             terminal.read(0.15)
             lines = terminal.lines()
@@ -163,6 +163,10 @@ def test_a_second_look_knows_nothing_and_a_third_person_settles(tmp_path: Path) 
         go_to(terminal, "S", "is hidden until you have")
         terminal.send("jjjjj")  # the second looks that wait come first
         terminal.wait_for("Reviewer 1", "Reviewer 2", "accepted", "wrong expected behaviour")
+        terminal.send("n")
+        terminal.wait_for("Note")
+        terminal.send("the policy changed\r")
+        terminal.wait_for("noted")
         terminal.send("2")
         terminal.wait_for("saved")
     with Store.open(path) as store:
@@ -206,6 +210,49 @@ def test_clusters_are_shaped_by_commands_beside_the_app(tmp_path: Path) -> None:
         assert (regrouping.verb, regrouping.actor) == ("rename", "ana")
         (aim,) = [each for each in store.aims().values() if each.excluded is not None]
         assert (aim.target, aim.excluded) == (7, "handled by another team")
+
+
+def test_what_was_planned_for_a_cluster_is_taken_back_step_by_step(tmp_path: Path) -> None:
+    path = tmp_path / "p.groundset"
+    make_project(path, drafts=20)
+    with Store.open(path) as store:
+        names, aims = {each.name for each in store.clusters()}, store.aims()
+    with review(path) as terminal:
+        go_to(terminal, "c", "tested")
+        for keys, words in (("+", "7 samples planned"), ("x", "why?"), ("not ours\r", "out of the goal, x takes")):
+            terminal.send(keys)
+            terminal.wait_for(words)
+        terminal.send("L")
+        terminal.wait_for("Name of the cluster")
+        terminal.send("\x15")
+        terminal.read(0.3)
+        terminal.send("Money back\r")
+        terminal.wait_for("renamed, saved", seconds=60)
+        terminal.send("u")
+        terminal.wait_for("renamed, saved", seconds=60)
+        for words in ("taken back: out of the goal", "taken back: 7 samples planned", "Nothing to take back here"):
+            terminal.send("u")
+            terminal.wait_for(words)
+    with Store.open(path) as store:
+        assert {each.name for each in store.clusters()} == names
+        assert store.aims() == aims
+        assert len(store.aim_events()) == 4
+
+
+def test_the_map_says_the_price_before_it_drafts(tmp_path: Path) -> None:
+    path = tmp_path / "p.groundset"
+    make_project(path, drafts=30)
+    lay_out(path)
+    with Store.open(path) as store:
+        before = len(store.drafts())
+    with review(path, size=(120, 36)) as terminal:
+        go_to(terminal, "m", "Untested regions")
+        terminal.send("g")
+        terminal.wait_for("Draft more?", seconds=60)
+        terminal.send("n")
+        terminal.wait_for("Not drafted")
+    with Store.open(path) as store:
+        assert len(store.drafts()) == before
 
 
 def test_an_export_is_blocked_until_everything_holds_and_then_written(tmp_path: Path) -> None:
