@@ -47,7 +47,7 @@ class ClustersScreen(FramedScreen):
     ClustersScreen.-ascii #about { border: ascii $rule; }
     ClustersScreen.-medium #columns, ClustersScreen.-small #columns { layout: vertical; }
     ClustersScreen.-medium #list, ClustersScreen.-small #list { width: 100%; height: 1fr; }
-    ClustersScreen.-medium #about { width: 100%; height: 9; }
+    ClustersScreen.-medium #about { width: 100%; height: 9; max-height: 50%; }
     ClustersScreen.-small #about { display: none; }
     """
 
@@ -87,15 +87,16 @@ class ClustersScreen(FramedScreen):
         """Show the list, and the cluster at the cursor."""
         rows = self.query_one(Rows)
         rows.show(len(self._found), self._row)
-        self.query_one("#head", Line).variants = (Variant(self._heading(rows.content_size.width >= _NARROW)),)
+        self.query_one("#head", Line).variants = tuple(self._headings(rows.content_size.width >= _NARROW))
         about = self.query_one("#about", Document)
         about.border_title = label(f"Cluster {rows.cursor + 1} of {len(self._found)}")
         about.show(self._about())
 
-    def _heading(self, with_bar: bool) -> Content:
+    def _headings(self, with_bar: bool) -> Iterator[Variant]:
         order = "untested traffic" if self._order == "gap" else "traffic"
-        text = f"   traffic samples  drafts   {'tested':<{_BAR + 3}}" if with_bar else "   traffic samples  drafts  "
-        return label(f"{text}name (by {order}, o changes)", "$muted")
+        text = f"  traffic samples  drafts   {'tested':<{_BAR + 1}}" if with_bar else "  traffic samples  drafts   "
+        for name in (f"name (by {order}, o changes)", f"name (by {order})", "name"):
+            yield Variant(label(f"{text}{name}", "$muted"))
 
     def _row(self, row: int, width: int, here: bool) -> Content:
         standing, glyphs = self._found[row], self._glyphs

@@ -14,7 +14,7 @@ from textual.widget import Widget
 from curation_tui.actions import Where, bindings
 from curation_tui.document import Block
 from curation_tui.figures import counted, points
-from curation_tui.footer import key_line, last_line, said
+from curation_tui.footer import hint, key_line, last_line, said
 from curation_tui.header import top_line, who_decides
 from curation_tui.item import Done, short_id
 from curation_tui.line import Line, Variant
@@ -206,7 +206,7 @@ class ListScreen(PlaceScreen):
     def on_mount(self) -> None:
         """Fill the lines, and begin to look for what others write."""
         self.query_one("#keys", Line).variants = key_line(self.WHERE)
-        self.query_one("#last", Line).variants = said("v marks a row; A and X act on all that are marked.")
+        self.query_one("#last", Line).variants = hint("v marks a row; A and X act on all that are marked.")
         self._show_lines()
         self.set_interval(_POLL, self._poll)
 
@@ -278,7 +278,7 @@ class ListScreen(PlaceScreen):
                 self._say(str(error), "bold $error")
 
         self.app.push_screen(
-            Prompt(f"Filter: {' '.join(words)}", str(self._filter), words=words, changed=changed), take
+            Prompt("Filter", str(self._filter), words=words, changed=changed, hint=" ".join(words)), take
         )
 
     def action_order(self) -> None:
