@@ -161,7 +161,8 @@ class Watched:
     def _judge(self, got: bytes, *, last: bool = False) -> None:
         data = self._rest + got
         # A sequence may be cut by the end of what has arrived.
-        end = len(data) if last else max(data.rfind(b"\x1b", len(data) - 64), 0) or len(data) - data.endswith(b"\xc2")
+        begun = data.rfind(b"\x1b", max(len(data) - 64, 0))
+        end = len(data) - data.endswith(b"\xc2") if last or begun < 0 else begun
         data, self._rest = data[:end], data[end:]
         self.figures.size += len(data)
         self.figures.pictures += len(PICTURES.findall(data))
@@ -216,15 +217,15 @@ def hostile_draft(number: int, take: Callable[[], str]) -> Draft:
         origin="edge" if number % 2 else "variant",
         kind="other_words",
         messages=tuple(turns),
-        criteria=(take(), take()),
-        must_not=(take(),),
+        criteria=(take(), take(), take(), take()),
+        must_not=(take(), take(), take()),
         why=take(),
         cluster_id=f"c{number % CLUSTERS}",
         source_ids=(),
         model=take()[:200],
         prompt_hash=take()[:60],
         reference=take(),
-        invented=(take(),),
+        invented=(take(), take()),
     )
     return replace(draft, id=Draft.id_of(draft.origin, (*draft.messages, Message("user", str(number)))))
 
@@ -257,7 +258,7 @@ def through_review(app: Watched) -> None:
     """Every draft; the evidence, and what lies over Review, now and then."""
     over = ("i", "D", "U", "t", "n", "?", "e", "\x10")
     for number in range(PER_PROJECT):
-        if number % 3 == 0:
+        if number % 2 == 0:
             app.press("\x1b[6~", "review, further down")
         if number % 12 == 6:
             for key in "\t\t\t\t\tJ":
