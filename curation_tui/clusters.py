@@ -25,6 +25,7 @@ from generator.records import Trace
 
 _FIGURES = 7 + 8 + 8 + 3
 _BAR = 12
+_ABOUT = 40  # cells of the pane beside the list
 _NARROW = 70
 _TYPICAL = 3
 _NAMED_BY = {"phrases": "named by its phrases; L names it", "model": "named by a model; L names it"}
@@ -87,10 +88,15 @@ class ClustersScreen(FramedScreen):
         """Show the list, and the cluster at the cursor."""
         rows = self.query_one(Rows)
         rows.show(len(self._found), self._row)
-        self.query_one("#head", Line).variants = tuple(self._headings(rows.content_size.width >= _NARROW))
+        self.query_one("#head", Line).variants = tuple(self._headings(self._has_bars))
         about = self.query_one("#about", Document)
         about.border_title = label(f"Cluster {rows.cursor + 1} of {len(self._found)}")
         about.show(self._about())
+
+    @property
+    def _has_bars(self) -> bool:
+        """Whether there is room for them; asked of the screen, whose size is known before that of the list."""
+        return self.size.width - (_ABOUT if self._shape == "wide" else 0) >= _NARROW
 
     def _headings(self, with_bar: bool) -> Iterator[Variant]:
         order = "untested traffic" if self._order == "gap" else "traffic"
@@ -112,7 +118,7 @@ class ClustersScreen(FramedScreen):
             label(f"{self._trend(standing)} ", "$accent"),
         ]
         used = _FIGURES + 3
-        if width >= _NARROW:
+        if self._has_bars:
             full, empty = bar(standing.covered, _BAR, glyphs)
             cells += [label(full, "$primary"), label(f"{empty} ", "$muted")]
             used += _BAR + 1

@@ -32,6 +32,7 @@ ASKED_FROM = 20
 _POLL = 1.0  # seconds between looks for what other processes wrote
 _CLUSTER = 20  # cells
 _WITH_CLUSTER, _WITH_ID = 64, 44  # cells of a screen from which the column is shown
+_WOULD: dict[BulkVerb, str] = {"accept": "add", "reject": "have added"}
 _NAMED = 6  # drafts that a question names
 _VERDICT = {
     "accepted": "$success",
@@ -474,7 +475,7 @@ def _question(bulk: Bulk) -> Sequence[Block]:
     held = f"Those with a mark of {' or '.join(sorted(HELD)).replace('_', ' ')} are read one by one."
     return (
         Block(label(names + (f" and {more:,} more" if more > 0 else ""))),
-        Block(label(f"Together they would add {points(bulk.worth)} points of coverage.")),
+        Block(label(f"Together they would {_WOULD[bulk.verb]} {points(bulk.worth)} points of coverage.")),
         *([Block(label(f"{_skipped(bulk).strip().capitalize()}. {held}"))] if any(bulk.skipped.values()) else []),
         Block(label("It is one step: u takes all of it back.", "$muted"), space_before=True),
     )

@@ -89,7 +89,7 @@ def test_hostile_texts_are_shown_and_not_obeyed(tmp_path: Path, size: tuple[int,
                 "n" * 9_000,
             ][place]
             store._db.execute("UPDATE cluster SET name = ?, named_by = ? WHERE id = ?", (name, name, cluster.id))
-    with Terminal(str(path), "--as", "a\x1b[2Jna[/]", size=size) as terminal:
+    with Terminal(str(path), "--as=-a\x1b[2Jna[/]", size=size) as terminal:
         terminal.wait_for("u undo")
         for number in range(len(texts)):
             keys = ["\t", "i\x1b", "e\x1b", "?\x1b"][number % 4]

@@ -123,7 +123,7 @@ class Watched:
 
     def __init__(self, project: Path, actor: str, figures: Figures) -> None:
         self.figures = figures
-        self.terminal = Terminal(str(project), "--as", actor, size=SIZE)
+        self.terminal = Terminal(str(project), f"--as={actor}", size=SIZE)
         self._rest = b""
         self._modes = b""
         self.terminal.wait_for("? help", seconds=60)
@@ -304,7 +304,7 @@ def plain(path: Path, actor: str, figures: Figures) -> None:
         copy = shutil.copy(path, folder)
         answers = "j\n" * PER_PROJECT + "U\n?\nq\n"
         done = subprocess.run(
-            [sys.executable, "-m", "curation_tui", copy, "--as", actor, "--plain"],
+            [sys.executable, "-m", "curation_tui", copy, f"--as={actor}", "--plain"],
             input=answers.encode(),
             capture_output=True,
             cwd=ROOT,
