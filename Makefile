@@ -5,7 +5,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint test-long evidence drafting-evidence fuzz round-trips bench-app clean
+.PHONY: help install demo test lint test-long evidence drafting-evidence fuzz round-trips bench-app hostile-app clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ round-trips: $(STAMP) ## hostile samples through the real consumer of every expo
 
 bench-app: $(STAMP) ## what the review app costs at 100,000 drafts, in a real terminal (BENCH="--drafts 1000000" for more)
 	@PYTHONPATH=. $(BIN)/python tests/benchmarks/app.py $(BENCH)
+
+hostile-app: $(STAMP) ## 100,000 hostile strings through every widget of the app, in a real terminal (about half an hour)
+	@PYTHONPATH=. $(BIN)/python tests/evidence/hostile_app.py
 
 clean: ## remove what the targets made
 	@rm -rf .venv build dist demo

@@ -24,7 +24,8 @@ def main(arguments: list[str] | None = None) -> int:
     if refusal is not None:
         sys.stderr.write(f"{refusal}\n")
         return _USAGE
-    own = [str(options.project), "--as", options.actor or login_name(), "--guardian", str(os.getpid())]
+    # Joined by =, since a name may begin with a dash.
+    own = [str(options.project), f"--as={options.actor or login_name()}", "--guardian", str(os.getpid())]
     if options.ascii or not _speaks_utf8():
         own.append("--ascii")
     own += ["--blind"] * options.blind

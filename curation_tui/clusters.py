@@ -25,6 +25,7 @@ from generator.records import Trace
 
 _FIGURES = 7 + 8 + 8 + 3
 _BAR = 12
+_ABOUT = 40  # cells of the pane beside the list
 _NARROW = 70
 _TYPICAL = 3
 _NAMED_BY = {"phrases": "named by its phrases; L names it", "model": "named by a model; L names it"}
@@ -47,7 +48,7 @@ class ClustersScreen(BesideScreen):
     ClustersScreen.-ascii #about { border: ascii $rule; }
     ClustersScreen.-medium #columns, ClustersScreen.-small #columns { layout: vertical; }
     ClustersScreen.-medium #list, ClustersScreen.-small #list { width: 100%; height: 1fr; }
-    ClustersScreen.-medium #about { width: 100%; height: 9; }
+    ClustersScreen.-medium #about { width: 100%; height: 9; max-height: 50%; }
     ClustersScreen.-small #about { display: none; }
     """
 
@@ -87,15 +88,21 @@ class ClustersScreen(BesideScreen):
         """Show the list, and the cluster at the cursor."""
         rows = self.query_one(Rows)
         rows.show(len(self._found), self._row)
-        self.query_one("#head", Line).variants = (Variant(self._heading(rows.content_size.width >= _NARROW)),)
+        self.query_one("#head", Line).variants = tuple(self._headings(self._has_bars))
         about = self.query_one("#about", Document)
         about.border_title = label(f"Cluster {rows.cursor + 1} of {len(self._found)}")
         about.show(self._about())
 
-    def _heading(self, with_bar: bool) -> Content:
+    @property
+    def _has_bars(self) -> bool:
+        """Whether there is room for them; asked of the screen, whose size is known before that of the list."""
+        return self.size.width - (_ABOUT if self._shape == "wide" else 0) >= _NARROW
+
+    def _headings(self, with_bar: bool) -> Iterator[Variant]:
         order = "untested traffic" if self._order == "gap" else "traffic"
-        text = f"   traffic samples  drafts   {'tested':<{_BAR + 3}}" if with_bar else "   traffic samples  drafts  "
-        return label(f"{text}name (by {order}, o changes)", "$muted")
+        text = f"  traffic samples  drafts   {'tested':<{_BAR + 1}}" if with_bar else "  traffic samples  drafts   "
+        for name in (f"name (by {order}, o changes)", f"name (by {order})", "name"):
+            yield Variant(label(f"{text}{name}", "$muted"))
 
     def _row(self, row: int, width: int, here: bool) -> Content:
         standing, glyphs = self._found[row], self._glyphs
@@ -111,7 +118,7 @@ class ClustersScreen(BesideScreen):
             label(f"{self._trend(standing)} ", "$accent"),
         ]
         used = _FIGURES + 3
-        if width >= _NARROW:
+        if self._has_bars:
             full, empty = bar(standing.covered, _BAR, glyphs)
             cells += [label(full, "$primary"), label(f"{empty} ", "$muted")]
             used += _BAR + 1

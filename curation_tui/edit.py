@@ -11,7 +11,6 @@ from textual.timer import Timer
 from textual.widgets import TextArea
 
 from curation_tui.actions import Where, bindings
-from curation_tui.figures import counted
 from curation_tui.footer import key_line, said
 from curation_tui.item import Done, Item, short_id
 from curation_tui.line import Line, Variant
@@ -38,6 +37,7 @@ class Field(TextArea):
         super().__init__(shown if fits else shown[:1_000], id=field_id, soft_wrap=True, tab_behavior="focus")
         self._original, self._shown = text, self.text
         self.read_only = not fits
+        self.cursor_blink = False
         self.border_title = label(title if fits else f"{title} (too long to edit here; kept as it is)")
 
     @property
@@ -80,8 +80,8 @@ class EditScreen(Screen[Done | None]):
         yield Line(id="edit-head")
         place = self._user_turn()
         if place is not None:
-            others = len(self._item.messages) - 1
-            kept = f" {self._glyphs.dot} last user turn; {counted(others, 'other turn')} kept" if others else ""
+            turns = len(self._item.messages)
+            kept = f" {self._glyphs.dot} last of {turns} turns" if turns > 1 else ""
             yield Field(self._item.messages[place].content, f"1 Input{kept}", "edit-input")
         yield Field("\n".join(self._item.criteria), "2 Expected behaviour, one a line", "edit-criteria")
         yield Field("\n".join(self._item.must_not), "3 Must not, one a line", "edit-must-not")

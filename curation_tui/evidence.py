@@ -18,6 +18,7 @@ _NEAR_WIDTH = 76  # cells: about three lines in the column
 _BAR = 24
 _SAYS = 4  # letters from which a word says more than "the"
 _REASON_WIDTH = 300
+_CORNERS = 6  # cells of an edge that a title leaves free
 _COMPARED = 6_000  # characters of two texts: the comparison takes the product of their words
 
 
@@ -62,11 +63,10 @@ class EvidenceView(Document):
         if not self.sections:
             self.clear()
             return
+        self.border_title = self._title()
         if not self.stacked:
-            self.border_title = self._tabs()
             self.show(self.sections[self.chosen].blocks)
             return
-        self.border_title = label(f"Evidence {self.chosen + 1}/{len(self.sections)}")
         blocks: list[Block] = []
         start = 0
         for number, section in enumerate(self.sections):
@@ -81,14 +81,24 @@ class EvidenceView(Document):
         if start:
             self.scroll_to_line(self.line_of(start))
 
-    def _tabs(self) -> Content:
+    def on_resize(self) -> None:
+        """Name the sections as far as there is room."""
+        if self.sections:
+            self.border_title = self._title()
+
+    def _title(self) -> Content:
+        number = f"{self.chosen + 1}/{len(self.sections)}"
+        if self.stacked:
+            return label(f"Evidence {number}")
         names = [
             label(f"[{section.name}]" if number == self.chosen else section.name, "bold" * (number == self.chosen))
             for number, section in enumerate(self.sections)
         ]
         tabs = separated(names, " ")
-        title = separated([label("Evidence"), tabs], " ")
-        return title if title.cell_length <= self.size.width - 4 else tabs
+        room = self.outer_size.width - _CORNERS
+        whole = separated([label("Evidence"), tabs], " ")
+        shown = next((each for each in (whole, tabs) if each.cell_length <= room), None)
+        return shown or label(f"Evidence {number}: {self.sections[self.chosen].name}")
 
 
 def sections(item: Item, progress: Progress, why: str, glyphs: Glyphs, *, brief: bool) -> tuple[Section, ...]:

@@ -9,7 +9,7 @@ from curation_tui.figures import percent
 from curation_tui.item import Done, short_id
 from curation_tui.line import Variant
 from curation_tui.looks import Glyphs
-from curation_tui.safe_text import joined, label, line, separated
+from curation_tui.safe_text import blank, joined, label, line, separated
 
 _REASONS = (
     "1 duplicate  2 unrealistic  3 wrong expected  4 private  5 vague  6 easy  7 off scope",
@@ -35,9 +35,10 @@ def key_line(where: Where) -> tuple[Variant, ...]:
     return tuple(Variant(_keys(where, count, gap)) for count in range(most, 0, -1) for gap in ("  ", " "))
 
 
-def keys(where: Where) -> Content:
-    """All keys of the footer, for a border."""
-    return _keys(where, 99, "  ")
+def keys(where: Where, width: int) -> Content:
+    """The keys of the footer for a border, as many as fit."""
+    shown = (_keys(where, count, "  ") for count in range(len(footer(where, 99)), 1, -1))
+    return next((each for each in shown if each.cell_length <= width), _keys(where, 1, "  "))
 
 
 def _keys(where: Where, count: int, gap: str) -> Content:
@@ -106,3 +107,8 @@ def named(done: Done) -> str:
 def said(text: str, style: str = "$muted") -> tuple[Variant, ...]:
     """A sentence in the place of the last act."""
     return (Variant(joined(label(" "), line(text, _MESSAGE_WIDTH, style)), wraps=True),)
+
+
+def hint(text: str) -> tuple[Variant, ...]:
+    """A sentence that helps where there is room, and may be missing where there is none."""
+    return (Variant(joined(label(" "), line(text, _MESSAGE_WIDTH, "$muted"))), Variant(blank(1)))

@@ -7,7 +7,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal
 
 from curation_tui.document import Block, Document
-from curation_tui.footer import key_line, said
+from curation_tui.footer import hint, key_line, said
 from curation_tui.header import top_line, who_decides
 from curation_tui.line import Line
 from curation_tui.looks import ASCII, Glyphs
@@ -65,7 +65,7 @@ class FramedScreen(PlaceScreen):
         )
         self.query_one("#keys", Line).variants = key_line(self.WHERE)
         self.query_one("#too-small", Document).show([Block(label("Too small: the app needs 40 x 8."))])
-        self.say(self.GREETING)
+        self.query_one("#last", Line).variants = hint(self.GREETING)
         self.poll()
         self.set_interval(_POLL, self.poll)
 

@@ -93,6 +93,16 @@ def coverage_line(progress: Progress, item: Item | None, tally: Tally, glyphs: G
                 label(" "),
                 _meter(coverage.estimate, goal, 12, glyphs),
                 label(f" {goal:.0%}  {short_gain}  {distance}"),
+            ),
+            label(counts, "$muted"),
+        ),
+        Variant(
+            joined(
+                label(" "),
+                reached,
+                label(" "),
+                _meter(coverage.estimate, goal, 12, glyphs),
+                label(f" {goal:.0%}  {short_gain}  {distance}"),
             )
         ),
         Variant(joined(label(" "), reached, label(f" of {goal:.0%}  {short_gain}"))),

@@ -8,7 +8,7 @@ from textual.geometry import Size
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from curation_tui.safe_text import NOTHING, blank, joined
+from curation_tui.safe_text import NOTHING, blank, joined, stacked
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,8 @@ class Variant:
     def laid_out(self, width: int) -> Content:
         """Both parts at their edges; what does not fit is cut from the left part."""
         if self.wraps:
-            return self.left
+            first, *rest = self.left.wrap(max(width - 1, 1)) or [NOTHING]
+            return stacked([first, *(joined(blank(1), each) for each in rest)])
         if not self.right:
             return self.left.truncate(width, ellipsis=True)
         left = self.left.truncate(max(width - self.right.cell_length - 1, 1), ellipsis=True)

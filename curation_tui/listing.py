@@ -14,7 +14,7 @@ from textual.widget import Widget
 from curation_tui.actions import Where, bindings
 from curation_tui.document import Block
 from curation_tui.figures import counted, points
-from curation_tui.footer import key_line, last_line, said
+from curation_tui.footer import hint, key_line, last_line, said
 from curation_tui.header import top_line, who_decides
 from curation_tui.item import Done, short_id
 from curation_tui.line import Line, Variant
@@ -32,6 +32,7 @@ ASKED_FROM = 20
 _POLL = 1.0  # seconds between looks for what other processes wrote
 _CLUSTER = 20  # cells
 _WITH_CLUSTER, _WITH_ID = 64, 44  # cells of a screen from which the column is shown
+_WOULD: dict[BulkVerb, str] = {"accept": "add", "reject": "have added"}
 _NAMED = 6  # drafts that a question names
 _VERDICT = {
     "accepted": "$success",
@@ -206,7 +207,7 @@ class ListScreen(PlaceScreen):
     def on_mount(self) -> None:
         """Fill the lines, and begin to look for what others write."""
         self.query_one("#keys", Line).variants = key_line(self.WHERE)
-        self.query_one("#last", Line).variants = said("v marks a row; A and X act on all that are marked.")
+        self.query_one("#last", Line).variants = hint("v marks a row; A and X act on all that are marked.")
         self._show_lines()
         self.set_interval(_POLL, self._poll)
 
@@ -278,7 +279,7 @@ class ListScreen(PlaceScreen):
                 self._say(str(error), "bold $error")
 
         self.app.push_screen(
-            Prompt(f"Filter: {' '.join(words)}", str(self._filter), words=words, changed=changed), take
+            Prompt("Filter", str(self._filter), words=words, changed=changed, hint=" ".join(words)), take
         )
 
     def action_order(self) -> None:
@@ -474,7 +475,7 @@ def _question(bulk: Bulk) -> Sequence[Block]:
     held = f"Those with a mark of {' or '.join(sorted(HELD)).replace('_', ' ')} are read one by one."
     return (
         Block(label(names + (f" and {more:,} more" if more > 0 else ""))),
-        Block(label(f"Together they would add {points(bulk.worth)} points of coverage.")),
+        Block(label(f"Together they would {_WOULD[bulk.verb]} {points(bulk.worth)} points of coverage.")),
         *([Block(label(f"{_skipped(bulk).strip().capitalize()}. {held}"))] if any(bulk.skipped.values()) else []),
         Block(label("It is one step: u takes all of it back.", "$muted"), space_before=True),
     )

@@ -7,7 +7,8 @@ from curation_tui.document import Block
 from curation_tui.figures import counted, percent
 from curation_tui.item import Progress, Tally, short_id
 from curation_tui.looks import Glyphs
-from curation_tui.safe_text import label
+from curation_tui.places import place_of
+from curation_tui.safe_text import joined, label
 
 
 def why_blocks(why: str) -> Iterator[Block]:
@@ -21,14 +22,15 @@ def finished_blocks(progress: Progress, path: Path) -> Iterator[Block]:
     against = "at the goal of" if progress.coverage.estimate >= progress.goal else "below the goal of"
     yield Block(label("Every draft is decided.", "bold"))
     yield Block(label(f"{counted(progress.samples, 'sample')}, coverage {reached} of traffic, {against} {goal}."))
-    for place, (name, command) in enumerate(
+    for number, (place, what, command) in enumerate(
         (
-            ("Export the set   ", f"groundset export {path} OUT --format inspect"),
-            ("Draft more       ", f"groundset draft {path}"),
-            ("See what is left ", f"groundset gaps {path}"),
+            ("export", "checks the set and writes it", f"groundset export {path} OUT --format inspect"),
+            ("clusters", "drafts more for a cluster, with g there", f"groundset draft {path}"),
+            ("map", "shows what is left", f"groundset gaps {path}"),
         )
     ):
-        yield Block(label(command, "bold"), label(name, "$muted"), space_before=place == 0)
+        key = label(f"{place_of(place).key} ", "bold $primary")
+        yield Block(joined(label(what), label(f"  or: {command}", "$muted")), key, space_before=number == 0)
 
 
 def broken_blocks(draft_id: str) -> Iterator[Block]:

@@ -52,6 +52,7 @@ class PlainReview:
 
     def run(self) -> None:
         """Ask until there is no more."""
+        self._session.rank_now()  # the first order is short, for a screen that is soon there
         shown: tuple[str | None, int] = (None, -1)
         while True:
             draft_id = self._session.current

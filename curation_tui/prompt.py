@@ -5,7 +5,6 @@ from typing import ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
-from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.suggester import Suggester
@@ -14,11 +13,11 @@ from textual.widgets import Input
 
 from curation_tui.actions import Where, bindings
 from curation_tui.document import Block
-from curation_tui.footer import keys, said
+from curation_tui.footer import hint, said
 from curation_tui.line import Line
 from curation_tui.looks import Glyphs
 from curation_tui.safe_text import blank, editable, joined, label, stacked
-from curation_tui.sheet import TextWindow
+from curation_tui.sheet import Frame, TextWindow
 
 LONGEST = 2_000
 """Characters of a line that is typed."""
@@ -60,14 +59,19 @@ class Prompt(ModalScreen[str | None]):
         *,
         words: Sequence[str] = (),
         changed: Callable[[str], str | None] | None = None,
+        hint: str = "",
     ) -> None:
-        """`changed` is told of every change, and may answer with a sentence to show; `words` complete what is typed."""
+        """`changed` is told of every change, and may answer with a sentence to show; `words` complete what is typed.
+
+        `hint` stands below the line while there is nothing to say.
+        """
         super().__init__()
+        self._hint = hint
         self._heading, self._value, self._words, self._changed = title, value, words, changed
 
     def compose(self) -> ComposeResult:
         """A field above a line that says what is wrong with it."""
-        with Vertical(id="prompt"):
+        with Frame(self.WHERE, id="prompt"):
             field = _Field(
                 editable(self._value)[:LONGEST],
                 max_length=LONGEST,
@@ -75,19 +79,20 @@ class Prompt(ModalScreen[str | None]):
                 select_on_focus=False,
                 id="prompt-field",
             )
+            field.cursor_blink = False
             yield field
             yield Line(id="prompt-note")
 
     def on_mount(self) -> None:
         """Say what is asked for."""
         self.query_one("#prompt").border_title = label(self._heading)
-        self.query_one("#prompt").border_subtitle = keys(self.WHERE)
+        self.query_one("#prompt-note", Line).variants = hint(self._hint)
 
     @on(Input.Changed)
     def _look(self, event: Input.Changed) -> None:
         if self._changed is not None:
             answer = self._changed(event.value)
-            self.query_one("#prompt-note", Line).variants = said(answer or "")
+            self.query_one("#prompt-note", Line).variants = said(answer) if answer else hint(self._hint)
 
     def action_submit(self) -> None:
         """Take the line as it is, once the field has had the keys that came before this one."""
@@ -157,13 +162,12 @@ class Choice(ModalScreen[int | None]):
 
     def compose(self) -> ComposeResult:
         """The rows in a frame."""
-        with Vertical(id="sheet"):
+        with Frame(self.WHERE, id="sheet"):
             yield self._list
 
     def on_mount(self) -> None:
         """Say what is chosen."""
         self.query_one("#sheet").border_title = label(self._heading)
-        self.query_one("#sheet").border_subtitle = keys(self.WHERE)
 
     def _move(self, step: int) -> None:
         self._list.cursor = min(max(self._list.cursor + step, 0), len(self._list.rows) - 1)

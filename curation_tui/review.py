@@ -17,7 +17,7 @@ from curation_tui.draft_view import DraftView
 from curation_tui.evidence import EvidenceView, difference, sections, why_next
 from curation_tui.explanation import TITLE, explanation
 from curation_tui.figures import counted
-from curation_tui.footer import key_line, last_line, said
+from curation_tui.footer import hint, key_line, last_line, said
 from curation_tui.header import coverage_line, top_line, who_decides
 from curation_tui.item import Done, Item, short_id
 from curation_tui.line import Line
@@ -92,7 +92,7 @@ class ReviewScreen(PlaceScreen):
         self.query_one("#why").border_title = label("Why this is next")
         self.query_one("#session").border_title = label("Session")
         self.query_one("#keys", Line).variants = key_line(self.WHERE)
-        self.query_one("#last", Line).variants = said("Nothing decided yet in this session.")
+        self.query_one("#last", Line).variants = hint("Nothing decided yet in this session.")
         self.query_one("#too-small", Document).show([Block(label("Too small: the app needs 40 x 8."))])
         self._show()
         self._rank_soon()
@@ -313,7 +313,7 @@ class ReviewScreen(PlaceScreen):
                 self._act(partial(self._session.undo_to, number + 1))
 
         rows = [label(step_line(step)) for step in steps]
-        title = "Take back this step and all above it" if steps else "Nothing to take back"
+        title = "Take back this and all above it" if steps else "Nothing to take back"
         self.app.push_screen(Choice(title, rows, self._glyphs), take)
 
     def action_copy(self) -> None:

@@ -7,7 +7,6 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
-from textual.content import Content
 
 from curation_tui.actions import Where, bindings
 from curation_tui.children import groundset
@@ -29,6 +28,7 @@ _STATES: dict[CallState, str] = {
 }
 _SILENT_S = 90.0
 _BAR = 30
+_BESIDE_BAR = 30  # cells for the figures beside it, and the frame
 
 
 class RunsScreen(FramedScreen):
@@ -99,7 +99,7 @@ class RunsScreen(FramedScreen):
         total = sum(self._calls.values())
         ended = self._calls["done"] + self._calls["failed"] + self._calls["in_doubt"]
         if total:
-            full, empty = bar(ended / total, _BAR, self._glyphs)
+            full, empty = bar(ended / total, min(_BAR, max(self.size.width - _BESIDE_BAR, 4)), self._glyphs)
             yield Block(
                 joined(label(full, "$primary"), label(empty, "$muted"), label(f"  {ended:,} of {total:,} calls")),
                 space_before=True,
@@ -194,7 +194,3 @@ class RunsScreen(FramedScreen):
     def action_page_up(self) -> None:
         """Scroll back."""
         self.query_one("#clusters", Document).turn_page(-1)
-
-
-def _usd(amount: float, style: str) -> Content:
-    return label(f"${amount:>9,.4f}  ", style)

@@ -47,10 +47,11 @@ class SecondScreen(FramedScreen):
     CSS = """
     SecondScreen #columns { layout: vertical; }
     SecondScreen #draft { width: 100%; height: 1fr; }
-    SecondScreen #opinions { height: 9; }
-    SecondScreen .opinion { width: 1fr; border: round $rule; padding: 0 0 0 1; }
+    SecondScreen #opinions { height: 7; max-height: 40%; }
+    SecondScreen .opinion { width: 1fr; height: 100%; border: round $rule; padding: 0 0 0 1; }
     SecondScreen.-ascii .opinion { border: ascii $rule; }
-    SecondScreen.-small #opinions { height: 5; }
+    SecondScreen.-small #opinions { height: 1; }
+    SecondScreen.-small .opinion { border: none; }
     SecondScreen.-single #other { display: none; }
     """
 

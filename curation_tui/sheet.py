@@ -15,8 +15,21 @@ from curation_tui.safe_text import label
 from generator.records import REASONS
 
 _KEYS = 15  # cells of the widest keys
+_CORNERS = 6  # cells of an edge that a title leaves free
 
 _Answer = TypeVar("_Answer")
+
+
+class Frame(Vertical):
+    """A frame with the keys in its lower edge, as many as fit."""
+
+    def __init__(self, where: Where, *, id: str) -> None:
+        super().__init__(id=id)
+        self._where: Where = where
+
+    def on_resize(self) -> None:
+        """Name the keys for which there is room."""
+        self.border_subtitle = keys(self._where, self.outer_size.width - _CORNERS)
 
 
 class TextWindow(ModalScreen[_Answer]):
@@ -30,13 +43,12 @@ class TextWindow(ModalScreen[_Answer]):
 
     def compose(self) -> ComposeResult:
         """A pane that scrolls."""
-        with Vertical(id="sheet"):
+        with Frame(self.WHERE, id="sheet"):
             yield Document(id="sheet-text")
 
     def on_mount(self) -> None:
         """Fill the pane."""
         self.query_one("#sheet").border_title = self._heading
-        self.query_one("#sheet").border_subtitle = keys(self.WHERE)
         self.query_one(Document).show(self._blocks)
 
 

@@ -12,7 +12,7 @@ import termios
 import threading
 import time
 from codecs import getincrementaldecoder
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 
 from textual import events
 from textual._xterm_parser import XTermParser
@@ -23,6 +23,9 @@ from curation_tui.guardian import RESTORE, TerminalState, restore, terminal_stat
 _PASTE_START = "\x1b[200~"
 _PASTE_END = "\x1b[201~"
 _PATIENCE = 1.0
+_ESCAPE = "\x1b"
+_ESCAPE_WAIT = 0.1  # seconds after which an escape is a key, and not the beginning of a sequence
+_TYPED_ESCAPE = re.compile(r"(\x1b)(?=[^\[\]OPX^_])")  # what may follow in a sequence of a terminal is left out
 _LONGEST_PASTE = 1_000_000
 
 # All that Textual sends: colours, cursor places, modes it switches, questions it asks, pointer shapes.
@@ -72,6 +75,12 @@ class PasteGate:
             if typed:
                 yield typed
 
+    def flush(self) -> Iterator[str]:
+        """What was held back and is no paste, since nothing came after it: an escape."""
+        if self._held:
+            yield self._held
+            self._held = ""
+
     def _end_of_paste(self, data: str) -> Generator[events.Paste, None, str]:
         self._pasted = (self._pasted or "") + data
         pasted, end, rest = self._pasted.partition(_PASTE_END)
@@ -83,11 +92,19 @@ class PasteGate:
 
 
 def _hold_back(typed: str) -> tuple[str, str]:
-    # Two characters are a key (escape, alt+[); from three on it can only be a paste.
-    for length in range(len(_PASTE_START) - 1, 2, -1):
+    for length in range(len(_PASTE_START) - 1, 0, -1):
         if typed.endswith(_PASTE_START[:length]):
             return typed[:-length], typed[-length:]
     return typed, ""
+
+
+def presses(typed: str) -> Iterator[str]:
+    """Split input at the escapes that a person typed; a part that is an escape alone is the key.
+
+    Textual's parser makes one key with alt of an escape and a letter that come together, as they do where the app is
+    busy; no key of the app has alt, so that the letter would be lost, and with it a decision.
+    """
+    return filter(None, _TYPED_ESCAPE.split(typed))
 
 
 class TerminalDriver(LinuxDriver):
@@ -125,8 +142,10 @@ class TerminalDriver(LinuxDriver):
         with selectors.DefaultSelector() as selector:
             selector.register(self.fileno, selectors.EVENT_READ)
             while not self.exit_event.is_set():
-                if selector.select(0.1):
+                if selector.select(_ESCAPE_WAIT):
                     self._take_in(parser, gate, decode(_read(self.fileno)))
+                else:
+                    self._press(parser, gate.flush())
                 for event in parser.tick():
                     self.process_message(event)
 
@@ -136,8 +155,12 @@ class TerminalDriver(LinuxDriver):
         for part in gate.feed(data):
             if isinstance(part, events.Paste):
                 self.process_message(part)
-                continue
-            for event in parser.feed(part):
+            else:
+                self._press(parser, presses(part))
+
+    def _press(self, parser: XTermParser, parts: Iterable[str]) -> None:
+        for part in parts:
+            for event in [events.Key("escape", _ESCAPE)] if part == _ESCAPE else parser.feed(part):
                 self.process_message(event)
 
 

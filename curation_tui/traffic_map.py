@@ -23,6 +23,8 @@ from curation_tui.standing import TESTED, Standing, standings
 from generator.records import MAP_SIDE, Cell, Spot
 
 LETTERS = "ABCDEFGH"
+_TITLED = 60  # cells of a screen from which the title has words
+_WORDY = 80  # cells of a screen from which the table has its figures in words
 _HINT = "distances are only a hint"
 _NO_MAP = "There is no map of this project yet; draw it with: groundset rank"
 _SHADES = ("$muted", "$foreground", "$primary")
@@ -120,8 +122,10 @@ class MapScreen(BesideScreen):
     MapScreen.-medium #side, MapScreen.-small #side { display: none; }
     MapScreen.-medium #below, MapScreen.-small #below { display: block; height: auto; }
     MapScreen.-small #names { display: none; }
-    MapScreen.-table #map { display: none; }
-    MapScreen.-table #table { display: block; width: 1fr; }
+    MapScreen.-table #map, MapScreen.-small #map { display: none; }
+    MapScreen.-table #table, MapScreen.-small #table { display: block; width: 1fr; }
+    MapScreen.-small.-table #map { display: block; }
+    MapScreen.-small.-table #table { display: none; }
     MapScreen.-ascii #map, MapScreen.-ascii #regions, MapScreen.-ascii #here, MapScreen.-ascii #table {
         border: ascii $rule;
     }
@@ -209,9 +213,10 @@ class MapScreen(BesideScreen):
         traffic = sum(each.cluster.traces for each in self._standings.values())
         dot = self._glyphs.dot
         zoom = f"  zoom {2**self._window.zoom}x" if self._window.zoom else ""
-        self._pane.border_title = label(
-            f"Production {traffic:,} {dot} samples {signs.sample} {len(self._samples)} {dot} drafts {signs.draft}{zoom}"
-        )
+        words = ("Production ", "samples ", "drafts ") if self.size.width >= _TITLED else ("", "", "")
+        parts = (f"{traffic:,}", f"{signs.sample} {len(self._samples)}", f"{signs.draft}{zoom}")
+        title = f" {dot} ".join(word + part for word, part in zip(words, parts, strict=True))
+        self._pane.border_title = label(title)
         self._pane.border_subtitle = label(f"t-SNE, {_HINT}")
         self.query_one("#regions").border_title = label("Untested regions")
         self.query_one("#here").border_title = label("Under the cursor")
@@ -229,10 +234,9 @@ class MapScreen(BesideScreen):
                 label(f"{region.letter} ", "bold $warning"),
                 cut=True,
             )
-        yield from self._rest_blocks()
+        yield from self._rest_blocks(len(self._regions) - len(LETTERS))
 
-    def _rest_blocks(self) -> Iterator[Block]:
-        more = len(self._regions) - len(LETTERS)
+    def _rest_blocks(self, more: int) -> Iterator[Block]:
         text = f"and {more:,} more; " if more > 0 else ""
         text += f"{percent(1 - self._covered)} of the traffic is untested"
         yield Block(label(text, "$muted"), space_before=True)
@@ -246,6 +250,8 @@ class MapScreen(BesideScreen):
             words = (
                 f"{percent(standing.untested):>7} untested  {standing.samples} of {standing.aim.target} samples  "
                 f"{counted(standing.waiting, 'draft')}  "
+                if self._shape == "wide" or self.size.width >= _WORDY
+                else f"{percent(standing.untested):>7} {standing.samples}/{standing.aim.target}  "
             )
             here = self._cluster_here() == standing.cluster.id
             yield Block(
@@ -253,7 +259,7 @@ class MapScreen(BesideScreen):
                 label(f"{self._glyphs.cursor if here else ' '}{region.letter or ' '} ", "bold $warning"),
                 cut=True,
             )
-        yield from self._rest_blocks()
+        yield from self._rest_blocks(0)
 
     def _names(self) -> tuple[Variant, ...]:
         """As many of the regions as fit, each whole."""

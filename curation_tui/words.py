@@ -19,4 +19,4 @@ def step_line(step: StandingStep) -> str:
     """A step of the past on one line."""
     at = datetime.fromisoformat(step.at).astimezone()
     more = f" and {len(step.draft_ids) - 1:,} more" if len(step.draft_ids) > 1 else ""
-    return f"{at:%d %b %H:%M:%S}  {' + '.join(step.verbs):<14} {short_id(step.draft_ids[0])}{more}"[:_STEP_WIDTH]
+    return f"{at:%d %b %H:%M:%S}  {short_id(step.draft_ids[0])}  {' + '.join(step.verbs)}{more}"[:_STEP_WIDTH]

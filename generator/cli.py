@@ -419,7 +419,7 @@ def curate(
     """Review drafts in the terminal."""
     command = [sys.executable, "-m", "curation_tui", str(project)]
     for option, value in (("--as", actor), ("--theme", theme), ("--keys", keys)):
-        command += [] if value is None else [option, str(value)]
+        command += [] if value is None else [f"{option}={value}"]  # a name may begin with a dash
     command += ["--blind"] * blind + ["--plain"] * plain + ["--ascii"] * ascii_only
     # The app replaces this process: signals and the terminal are its own.
     os.execv(sys.executable, command)  # noqa: S606

@@ -214,7 +214,7 @@ def landings(drafts: Sequence[Draft], traces: Sequence[Trace], cells: Sequence[C
                 home.cluster_id,
                 tuple(Neighbour(trace.id, each) for trace, each in zip(near, similarities, strict=True)),
                 tuple((peer, round(0.9 - 0.1 * rank, 2)) for rank, peer in enumerate(peers)),
-                tuple((cell.id, round(draw.uniform(0.2, 0.9), 2)) for cell in {home, *own[:2]}),
+                tuple((cell.id, round(draw.uniform(0.2, 0.9), 2)) for cell in dict.fromkeys([home, *own[:2]])),
                 off_traffic=place % 13 == 9,
             )
         )

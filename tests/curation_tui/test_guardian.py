@@ -7,6 +7,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,7 @@ import pytest
 from curation_tui.item import short_id
 from curation_tui.session import Session
 from generator.store import Store
-from tests.curation_tui.projects import make_project
+from tests.curation_tui.projects import lay_out, make_project
 from tests.curation_tui.terminal import ROOT, Terminal, review
 
 FATAL = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGKILL, signal.SIGSEGV, signal.SIGABRT)
@@ -147,42 +149,122 @@ def test_saved_decisions_survive_the_end_of_both(project: Path) -> None:
         assert [short_id(each.draft_id) for each in store.decisions()] == saved
 
 
-def kill_often(project: Path, kills: int) -> tuple[int, int]:
-    """Kill app or guardian at random times; (decisions the screen said were saved, decisions on disk)."""
-    draw = random.Random(11)
-    named: set[str] = set()
-    counted = 0
-    for _ in range(kills):
-        with review(project, size=(120, 36)) as terminal:
-            terminal.send(draw.choice("ax") * draw.randrange(1, 30))
-            terminal.read(draw.uniform(0.0, 0.5))
-            app = terminal.app
-            os.kill(draw.choice([app, terminal.guardian]), signal.SIGKILL)
-            terminal.wait()
-            for _ in range(50):  # a terminal that nobody reads fills up, and cannot be restored
-                terminal.read(0.1)
-                if gone(app, 0.03):
-                    break
-            assert gone(app, 0.1)
-            terminal.read(0.1)
-        screen = bytes(terminal.output).decode("utf-8", "replace")
-        named |= set(re.findall(r"[✓✗] (d-[0-9a-f]{6})", screen))
-        counted += max(sum(map(int, tally)) for tally in re.findall(r"✓(\d+) ✎\d+ ✗(\d+)", screen))
-        assert terminal.modes_left_on() == set()
+WORK = (
+    # Where a person is, and what they type there: the way to it, then keys that decide or go on.
+    ("review", "", ("a", "x", "x3", " ", "u", "fj")),
+    ("list", "l", ("X", "A", "j", "jj", " ", "u")),
+    ("second look", "S", ("a", "x", "x6", "j")),
+    ("clusters", "c", ("+", "+", "j", "k")),
+    ("map", "axm", ("n", "z", "Z", "T", "C")),
+    ("runs", "aar", ("\t", "R")),
+    ("export", "xxw", ("j", " ", "d")),
+    ("edit", "e", ("\t", "words ", "\x13e")),
+    ("a prompt", "t", ("late ", "\rat")),
+    ("a window", "ax?", ("j", " ")),
+)
+# What the screen says once an act is on disk.
+SAVED = re.compile(r"[✓✗✎~] (?:saved: )?(d-[0-9a-f]{6}) (?:accepted|rejected|put off)")
+TALLY = re.compile(r"✓(\d+) ✎(\d+) ✗(\d+)")
+PLANNED = re.compile(r"saved: (\d+) samples? planned")
+
+
+@dataclass
+class Kills:
+    """What became of a project whose app was killed again and again."""
+
+    by_signal: Counter[str] = field(default_factory=Counter)
+    by_place: Counter[str] = field(default_factory=Counter)
+    named: set[str] = field(default_factory=set)
+    """Short ids of which a screen said that the decision is saved."""
+    counted: int = 0
+    """Verdicts that the screens had counted when they died."""
+    planned: int = 0
+    """The highest target of a cluster that a screen said was saved."""
+    modes_left_on: int = 0
+    not_restored: int = 0
+    lost: int = 0
+    on_disk: int = 0
+
+    def __str__(self) -> str:
+        places = ", ".join(f"{count} {name}" for name, count in self.by_place.items())
+        signals = ", ".join(f"{count} {name}" for name, count in sorted(self.by_signal.items()))
+        return (
+            f"{self.by_place.total()} kills ({signals}; {places}): {self.modes_left_on} terminal modes left on, "
+            f"{self.not_restored} terminals not restored, {self.lost} of {len(self.named)} acknowledged drafts lost, "
+            f"{self.counted} verdicts counted on screen and {self.on_disk} on disk"
+        )
+
+
+def kill_often(project: Path, kills: int, draw: random.Random) -> Kills:
+    """Kill app or guardian at random times, by every signal, on every screen, while keys decide."""
+    found = Kills()
+    for number in range(kills):
+        name, way, keys = WORK[number % len(WORK)]
+        victim, signum = ("app", "guardian")[number // len(FATAL) % 2], FATAL[number % len(FATAL)]
+        found.by_signal[signum.name] += 1
+        found.by_place[name] += 1
+        # Every tenth is still starting.
+        size = draw.choice([(120, 36), (80, 24), (60, 16)])
+        with Terminal(str(project), "--as", "ana", size=size) as terminal:
+            if number % 10 == 9:
+                terminal.read(draw.uniform(0.1, 1.0))
+            else:
+                terminal.wait_for("a accept", "u undo", seconds=60)
+                terminal.send(way)
+                terminal.read(0.3 if way else 0.0)
+                for _ in range(draw.randrange(1, 20)):
+                    terminal.send(draw.choice(keys))
+                    terminal.read(draw.uniform(0.0, 0.12))
+            end(terminal, victim, signum)
+            learn(found, terminal)
     with Store.open(project) as store:
-        decisions = store.decisions()
+        own = [each for each in store.decisions() if each.actor == "ana"]
+        found.lost = len(found.named - {short_id(each.draft_id) for each in own})
+        found.on_disk = sum(each.verb in {"accept", "reject"} for each in own)
+        assert found.planned <= max((aim.target for aim in store.aims().values()), default=0)
         assert store._db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-    assert named <= {short_id(each.draft_id) for each in decisions}
-    assert len({each.draft_id for each in decisions}) == len(decisions)
-    return counted, len(decisions)
+    return found
 
 
-@pytest.mark.parametrize("kills", [2, pytest.param(200, marks=pytest.mark.long)])
+def end(terminal: Terminal, victim: str, number: signal.Signals) -> None:
+    """Kill one of the two, and wait until both are gone."""
+    started = terminal.children()
+    if victim == "app" and not started:
+        victim = "guardian"  # there is no app yet
+    os.kill(started[0] if victim == "app" else terminal.guardian, number)
+    code = terminal.wait(30)
+    # What the guardian is told it passes on, and ends as its child does; other signals end it at once.
+    assert code in {128 + number, -number}, (victim, number, code)
+    for _ in range(80):  # a terminal that nobody reads fills up, and cannot be restored
+        terminal.read(0.1)
+        if all(gone(each, 0.03) for each in started):
+            break
+    assert all(gone(each, 0.1) for each in started)
+    terminal.read(0.1)
+
+
+def learn(found: Kills, terminal: Terminal) -> None:
+    """What the screen had said, and how the terminal was left."""
+    said = bytes(terminal.output).decode("utf-8", "replace")
+    found.named |= set(SAVED.findall(said))
+    found.counted += max((sum(map(int, tally)) for tally in TALLY.findall(said)), default=0)
+    found.planned = max([found.planned, *map(int, PLANNED.findall(said))])
+    found.modes_left_on += len(terminal.modes_left_on())
+    found.not_restored += not terminal.is_restored()
+
+
+@pytest.mark.parametrize("kills", [len(WORK), pytest.param(200, marks=[pytest.mark.long, pytest.mark.timeout(1800)])])
 def test_no_saved_decision_is_lost_however_often_it_is_killed(tmp_path: Path, kills: int) -> None:
     project = tmp_path / "many.groundset"
-    make_project(project, drafts=30 * kills)
-    acknowledged, on_disk = kill_often(project, kills)
-    assert acknowledged <= on_disk
+    made = make_project(project, drafts=30 * kills)
+    lay_out(project)
+    with Store.open(project) as store:
+        store.decide(made[: 10 * kills], "accept", "ben")  # a tenth of which wait for a second look
+    found = kill_often(project, kills, random.Random(11))
+    print(found)
+    assert (found.modes_left_on, found.not_restored, found.lost) == (0, 0, 0)
+    assert found.named
+    assert found.counted <= found.on_disk
 
 
 def test_a_hundred_keys_at_once_are_a_hundred_decisions(tmp_path: Path) -> None:
