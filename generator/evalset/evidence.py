@@ -40,7 +40,7 @@ from generator.evalset.estimates import (
     stratified_mean,
     variance_within,
 )
-from generator.evalset.next_judgement import Work, strata_of
+from generator.evalset.next_judgement import strata_of
 from generator.evalset.scoring import speaking_of
 from generator.records import Sample
 
@@ -288,8 +288,8 @@ def _judged(
     frame: Sequence[Drawn], speaking: frozenset[str], heard: frozenset[str], ordered_by: Mapping[str, float]
 ) -> _Judged:
     whole = line_of(frame, speaking)
-    work = [Work(each.id, each.stratum, each.weight, None, ordered_by.get(each.id)) for each in frame]
-    of_item = strata_of([each for each in work if each.id in speaking])
+    opinions = {each: opinion for each, opinion in ordered_by.items() if each in speaking}
+    of_item = strata_of([each for each in frame if each.id in speaking], opinions)
     drawn = [Drawn(each, of_item[each], weight) for each, weight in zip(whole.ids, whole.lent.tolist(), strict=True)]
     line = line_of(drawn, heard)
     size, done = Counter(of_item.values()), Counter(of_item[each] for each in heard)

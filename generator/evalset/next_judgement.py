@@ -21,7 +21,10 @@ Standard library only: the app calls it after every judgement. Figures: `tests/e
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
+from operator import attrgetter
 from statistics import fmean
+from typing import Protocol
 
 from generator.records import content_id
 
@@ -35,6 +38,18 @@ _NEVER_MADE = 2.0
 """Judgements' worth of what is known of all strata, added to those of one class."""
 _UNKNOWN = 0.25
 """Variance before anything was judged; only ratios matter."""
+_worth = attrgetter("worth")
+
+
+class Placed(Protocol):
+    """What lies along the tree and stands for traffic."""
+
+    @property
+    def id(self) -> str: ...  # noqa: D102
+    @property
+    def stratum(self) -> str: ...  # noqa: D102
+    @property
+    def weight(self) -> float: ...  # noqa: D102
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +76,13 @@ class _Stratum:
     """What people said, less the opinion where there is one."""
     variance: float = _UNKNOWN
     judged: int = 0
+    worth: float = 0.0
+    """What one more judgement takes from the variance of the estimate; below 0 if none is left."""
 
-    @property
-    def worth(self) -> float:
-        """What one more judgement takes from the variance of the estimate."""
-        if not self.waiting:
-            return -1.0
-        return self.weight**2 * self.variance / ((self.judged + 0.5) * (self.judged + 1.5))
+    def weigh(self) -> None:
+        """Set its worth."""
+        worth = self.weight**2 * self.variance / ((self.judged + 0.5) * (self.judged + 1.5))
+        self.worth = worth if self.waiting else -1.0
 
 
 def next_up(work: Sequence[Work], seed: int = 0) -> Iterator[str]:
@@ -79,8 +94,8 @@ def next_up(work: Sequence[Work], seed: int = 0) -> Iterator[str]:
         work: The whole frame, judged or not.
         seed: Another number gives other lots. The same one must be used from the first judgement to the last.
     """
-    by_lot = sorted(work, key=lambda each: content_id("judgement", str(seed), each.id))
-    of_item = strata_of(work)
+    by_lot = sorted(work, key=lambda each: _lot(each.id, seed))
+    of_item = strata_of(work, {each.id: each.opinion for each in work if each.opinion is not None})
     strata = _strata(by_lot, of_item)
     taken = {each.id for each in work if each.outcome is not None}
     everything = iter(by_lot)
@@ -88,27 +103,28 @@ def next_up(work: Sequence[Work], seed: int = 0) -> Iterator[str]:
         if place % RANDOM_EVERY == RANDOM_EVERY - 1:
             stratum = strata[of_item[next(each.id for each in everything if each.id not in taken)]]
         else:
-            stratum = max(strata.values(), key=lambda each: each.worth)
+            stratum = max(strata.values(), key=_worth)
         chosen = stratum.waiting.pop()
         stratum.judged += 1
+        stratum.weigh()
         taken.add(chosen)
         yield chosen
 
 
-def strata_of(work: Sequence[Work], wanted: int = STRATA) -> Mapping[str, str]:
+def strata_of(work: Iterable[Placed], opinions: Mapping[str, float], wanted: int = STRATA) -> Mapping[str, str]:
     """The stratum of each item, by id: a class of opinions and a run of neighbours in it."""
-    classes: defaultdict[str, list[Work]] = defaultdict(list)
-    class_of = _classes({each.opinion for each in work if each.opinion is not None})
+    classes: defaultdict[str, list[Placed]] = defaultdict(list)
+    class_of = _classes(set(opinions.values()))
     for each in sorted(work, key=lambda each: (each.stratum, each.id)):
-        classes[class_of[each.opinion] if each.opinion is not None else "none"].append(each)
-    total = sum(each.weight for each in work)
+        classes[class_of[opinions[each.id]] if each.id in opinions else "none"].append(each)
+    total = sum(each.weight for members in classes.values() for each in members)
     found: dict[str, str] = {}
     for name, members in classes.items():
         own = sum(each.weight for each in members)
-        runs = max(round(wanted * own / total), 1)
+        runs = [f"{name}-{number:03}" for number in range(max(round(wanted * own / total), 1))]
         before = 0.0
         for each in members:
-            found[each.id] = f"{name}-{min(int(runs * (before + each.weight / 2) / own), runs - 1):03}"
+            found[each.id] = runs[min(int(len(runs) * (before + each.weight / 2) / own), len(runs) - 1)]
             before += each.weight
     return found
 
@@ -145,6 +161,7 @@ def _learn(strata: Mapping[str, _Stratum]) -> None:
         of_class = _variance(members, overall)
         for stratum in members:
             stratum.variance = of_class
+            stratum.weigh()
 
 
 def _variance(strata: Iterable[_Stratum], prior: float) -> float:
@@ -156,3 +173,8 @@ def _variance(strata: Iterable[_Stratum], prior: float) -> float:
             squares += sum((each - mean) ** 2 for each in stratum.surprises)
             freedom += len(stratum.surprises) - 1
     return (squares + _NEVER_MADE * prior) / (freedom + _NEVER_MADE)
+
+
+@lru_cache(maxsize=1 << 14)  # asked for again after every judgement
+def _lot(item_id: str, seed: int) -> str:
+    return content_id("judgement", str(seed), item_id)

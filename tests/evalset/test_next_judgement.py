@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from generator.evalset.next_judgement import RANDOM_EVERY, Work, next_up, strata_of
+from generator.evalset import next_judgement
+from generator.evalset.next_judgement import RANDOM_EVERY, Work, next_up
 
 judged = st.one_of(st.none(), st.floats(-1, 1))
 works = st.lists(st.tuples(st.floats(1e-6, 1), judged, judged), max_size=60).map(
@@ -19,6 +20,10 @@ works = st.lists(st.tuples(st.floats(1e-6, 1), judged, judged), max_size=60).map
 
 def work(items, **parts):
     return [Work(f"i{n}", f"s{n:04}", 1 / items, **{name: of(n) for name, of in parts.items()}) for n in range(items)]
+
+
+def strata_of(items):
+    return next_judgement.strata_of(items, {each.id: each.opinion for each in items if each.opinion is not None})
 
 
 def judge(items, ids, outcome):
