@@ -307,8 +307,9 @@ def _corrected(judged: _Judged, outcomes: Values, opinions: Mapping[str, float],
     if plain.variance > NOTHING and len(outcomes) >= _FEWEST:
         without = plain.effect * plain.variance / max(1.0 - 1.0 / plain.size, NOTHING)
         within = variance_within(weights * np.sqrt(judged.left + NOTHING), rest, judged.line.tested)
+        within *= len(rest) / max(len(rest) - 2.0, 1.0)  # mean and power were fitted to the same judgements
         within = (len(rest) * within + _DOUBT * without) / (len(rest) + _DOUBT)
-        within = proved * min(within, without) + (1.0 - proved) * without
+        within = proved * within + (1.0 - proved) * without
         of_each = float(judged.frame.lent @ judged.frame.lent)
         variance = of_each * without + within * float(weights**2 @ judged.left)
         effect = variance * (plain.size - 1.0) / plain.variance

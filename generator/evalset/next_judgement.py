@@ -30,7 +30,7 @@ from generator.records import content_id
 
 RANDOM_EVERY = 5
 """Every so many places one goes to the item that is first by lot, so that nothing is left out for long."""
-STRATA = 12
+STRATA = 24
 """About how many strata there are; a class of opinions has at least one."""
 _OPINIONS = 5
 """More different opinions than this are grades, and parted in thirds of their range."""
@@ -45,11 +45,16 @@ class Placed(Protocol):
     """What lies along the tree and stands for traffic."""
 
     @property
-    def id(self) -> str: ...  # noqa: D102
+    def id(self) -> str:
+        """By which it is told from others."""
+
     @property
-    def stratum(self) -> str: ...  # noqa: D102
+    def stratum(self) -> str:
+        """Those that follow one another by name lie near one another."""
+
     @property
-    def weight(self) -> float: ...  # noqa: D102
+    def weight(self) -> float:
+        """Share of traffic."""
 
 
 @dataclass(frozen=True, slots=True)
