@@ -1,5 +1,6 @@
-"""Answers in words: what the command line shows of gaps, mirages and scores."""
+"""Answers in words: what the command line shows of gaps, mirages, scores and decisions."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from generator.narration import percent, show, show_table
@@ -7,6 +8,7 @@ from generator.printable import one_line
 
 if TYPE_CHECKING:
     from generator.assessment import GapsAnswer, MirageAnswer, Order, ScoreAnswer
+    from generator.evalset.answering import Checked, TakenIn
     from generator.evalset.leaderboard import Reordered
     from generator.evalset.scoring import Difference, Score
     from generator.traffic.mirage import Worth
@@ -244,6 +246,18 @@ def _show_edge_cases(found: "Score") -> None:
             (each.origin, each.kind, str(each.rate.items), _rate(each.rate.estimate), _range(each.rate))
             for each in found.edge_cases
         ],
+    )
+
+
+def show_taken_in(taken: "Sequence[TakenIn]", checked: "Checked") -> None:
+    """What became of files of answers, and what programs could decide of them."""
+    for each in taken:
+        for line in each.lines():
+            show(line)
+    waiting = checked.criteria - checked.passed - checked.failed
+    show(
+        f"programs decide {checked.passed + checked.failed:,} of {checked.criteria:,} criteria of {checked.answers:,} "
+        f"answers ({checked.failed:,} failed); {waiting:,} wait for people"
     )
 
 

@@ -156,10 +156,10 @@ _draft_options = _options(
 )
 
 
-def _named(benchmarks: Sequence[str]) -> list[tuple[str, str]]:
-    named = [(name, file) for name, equals, file in (each.partition("=") for each in benchmarks) if equals and file]
-    if len(named) != len(benchmarks):
-        raise ConfigError("Name each benchmark and its file, for example: mmlu=mmlu.jsonl")
+def _named(pairs: Sequence[str], what: str = "benchmark", example: str = "mmlu=mmlu.jsonl") -> list[tuple[str, str]]:
+    named = [(name, file) for name, equals, file in (each.partition("=") for each in pairs) if equals and file]
+    if len(named) != len(pairs):
+        raise ConfigError(f"Name each {what} and its file, for example: {example}")
     return named
 
 
@@ -976,6 +976,32 @@ def score(project: Path, results: str, results_b: str | None, judged: str | None
     return 0 if answer.first.estimate is not None else 3
 
 
+@cli.command("answers")
+@_project
+@click.argument("files", nargs=-1, required=True, metavar="NAME=FILE...")
+@click.option("--replace", is_flag=True, help="Answers that differ from those that are there take their place.")
+@_as_json
+def take_in_answers(project: Path, files: Sequence[str], replace: bool, as_json: bool) -> None:
+    """Read answers of models that were made elsewhere, and let programs decide what they can.
+
+    FILE is our JSONL (id, output, and where known passed, latency in seconds, cost in US dollars), an Inspect log, a
+    promptfoo output or an OpenAI evals log; NAME is the model, prompt or version that answered.
+    """
+    from generator import pipeline
+    from generator.answers import show_taken_in
+    from generator.store import Store
+
+    named = _named(files, "candidate", "gpt=answers.jsonl")
+    with Store.open(project) as store:
+        taken, checked = pipeline.take_in_answers(store, named, replace=replace)
+        candidates = store.candidates()
+    if as_json:
+        show_json({"files": [each.as_json() for each in taken], "checks": checked.as_json()})
+        return
+    show_taken_in(taken, checked)
+    click.echo(f"next: {_next_with_answers(project, list(candidates))}", err=True)
+
+
 @cli.command()
 @click.argument("folder", type=click.Path(path_type=Path), default=Path("groundset-demo"))
 @click.option("--curate", "then_curate", is_flag=True, help="Open the review app at the end.")
@@ -998,6 +1024,15 @@ def _after(store: "Store", as_json: bool, people: Callable[[], None], programs: 
     else:
         people()
         _next(store)
+
+
+def _next_with_answers(project: Path, candidates: Sequence[str]) -> str:
+    """What to do once there are answers."""
+    if len(candidates) < 2:
+        return f"groundset answers {project} OTHER=FILE"
+    from shlex import quote
+
+    return f"groundset decide {project} {quote(candidates[0])} {quote(candidates[1])}"
 
 
 def _next(store: "Store") -> None:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from generator.drafting.naming import NamingReport
     from generator.drafting.track_record import TrackRecord
     from generator.drafting.verification import Surroundings
+    from generator.evalset.answering import Checked, TakenIn
     from generator.logs.explaining import Explanation
     from generator.traffic.coverage import Traffic
     from generator.traffic.kept import Kept
@@ -55,6 +56,7 @@ __all__ = [
     "run",
     "split",
     "status",
+    "take_in_answers",
     "track_records",
 ]
 
@@ -671,6 +673,17 @@ def run(
     drafted = draft(store, config, narrator)
     rank(store, config, narrator)
     return drafted
+
+
+def take_in_answers(
+    store: Store, named: Sequence[tuple[str, str]], *, replace: bool = False
+) -> "tuple[list[TakenIn], Checked]":
+    """Keep answers that were made elsewhere, and let programs decide what they can."""
+    from generator.evalset.answering import check_answers, take_in
+
+    with _redactor(store) as redact:
+        taken = take_in(store, named, redact, replace=replace)
+    return taken, check_answers(store)
 
 
 @dataclass(frozen=True, slots=True)
