@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from generator.drafting.budget import Estimate
     from generator.drafting.drafting import DraftingReport, InDoubt
     from generator.drafting.naming import NamingReport
+    from generator.drafting.shadow import ShadowReport
     from generator.evalset.agreement import Report as AgreementReport
     from generator.evalset.deciding import Decided
     from generator.evalset.merging import MergeReport
@@ -133,8 +134,7 @@ _min_users_option = click.option(
     metavar="K",
     help="Neither show nor draft from clusters of fewer than K users (conversations, where no user is logged).",
 )
-_model_options = _options(
-    click.option("--model", help="anthropic/NAME, openai/NAME or offline (rules, no model)."),
+_call_options = _options(
     click.option("--base-url", help="A server that speaks OpenAI's protocol, for openai/NAME."),
     click.option("--concurrency", type=click.IntRange(1, 64), help="Calls under way at a time (4)."),
     click.option(
@@ -148,6 +148,10 @@ _model_options = _options(
         metavar="IN OUT",
         help="US dollars per million tokens, for a model not in the list.",
     ),
+)
+_model_options = _options(
+    click.option("--model", help="anthropic/NAME, openai/NAME or offline (rules, no model)."),
+    _call_options,
 )
 _draft_options = _options(
     _model_options,
@@ -976,6 +980,70 @@ def score(project: Path, results: str, results_b: str | None, judged: str | None
     return 0 if answer.first.estimate is not None else 3
 
 
+@cli.command()
+@_project
+@click.option("--model", "models", multiple=True, required=True, help="A candidate, openai/NAME or anthropic/NAME.")
+@_call_options
+@click.option("--split", type=click.Choice(["dev", "holdout"]), help="Only items of this split.")
+@click.option("--sample", type=click.IntRange(1), metavar="N", help="Only so many accepted items.")
+@click.option(
+    "--fresh", type=click.IntRange(0), default=0, metavar="N", help="Also random inputs nobody has looked at."
+)
+@click.option("--max-tokens", type=click.IntRange(1), metavar="N", help="The most an answer may take (2048).")
+@click.option("--estimate", "only_estimate", is_flag=True, help="Say what it would cost, and stop.")
+@click.option("--yes", is_flag=True, help="Do not ask before spending.")
+@click.option("--retry-in-doubt", is_flag=True, help="Repeat calls that may have been billed without an answer.")
+@_as_json
+def shadow(
+    project: Path,
+    models: Sequence[str],
+    split: Literal["dev", "holdout"] | None,
+    sample: int | None,
+    fresh: int,
+    max_tokens: int | None,
+    only_estimate: bool,
+    yes: bool,
+    retry_in_doubt: bool,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Have candidate models answer the items, within a budget; nothing is bought twice."""
+    from generator import pipeline
+    from generator.config import Config
+    from generator.store import Store
+
+    price = options.pop("price")
+    config = Config.beside(project).override(**options)
+    with Store.open(project) as store, TerminalNarrator() as narrator:
+        items = pipeline.items_to_ask(store, split, sample, fresh)
+        found = pipeline.estimate_shadow(store, config, models, items, price=price, max_tokens=max_tokens)
+        if only_estimate:
+            if as_json:
+                show_json([each.as_json() for each in found])
+                return
+            for each in found:
+                show(_estimate_line(each))
+            return
+        _confirm_spending(found, yes=yes or config.max_cost is not None)
+        report = pipeline.shadow(
+            store,
+            config,
+            narrator,
+            models,
+            items,
+            price=price,
+            retry_in_doubt=retry_in_doubt,
+            max_tokens=max_tokens,
+        )
+        narrator.close()
+        candidates = store.candidates()
+    if as_json:
+        show_json(report.as_json())
+        return
+    _show_shadow(project, report)
+    click.echo(f"next: {_next_with_answers(project, list(candidates))}", err=True)
+
+
 @cli.command("answers")
 @_project
 @click.argument("files", nargs=-1, required=True, metavar="NAME=FILE...")
@@ -1274,11 +1342,25 @@ def _show_drafted(project: Path, report: "DraftingReport", narrator: TerminalNar
         show(f"  stopped early: {report.stopped}")
 
 
-def _show_in_doubt(project: Path, calls: "Sequence[InDoubt]") -> None:
+def _show_shadow(project: Path, report: "ShadowReport") -> None:
+    if report.left_out:
+        show(f"{report.left_out:,} items call tools that the logs do not describe: answer them with your own harness")
+    for each in report.asked:
+        known = f" ({each.known:,} were there)" if each.known else ""
+        show(f"{each.candidate}: {each.new:,} answers to {report.items:,} items{known}, spent {money(each.spent_usd)}")
+        for outcome, count in each.calls.items():
+            if outcome != "ok":
+                show(f"  {count} calls ended with: {outcome}")
+        if each.stopped:
+            show(f"  stopped early: {each.stopped}")
+    _show_in_doubt(project, report.in_doubt, "shadow")
+
+
+def _show_in_doubt(project: Path, calls: "Sequence[InDoubt]", command: str = "draft") -> None:
     if calls:
         most = money(sum(call.usd for call in calls))
         show(f"  {len(calls)} calls may have been billed without an answer (at most {most});")
-        show(f"  repeat them with: groundset draft {project} --retry-in-doubt")
+        show(f"  repeat them with: groundset {command} {project} --retry-in-doubt")
 
 
 def _draft_more(
@@ -1366,6 +1448,7 @@ def _show_track_records(project: Path, store: "Store", as_json: bool) -> None:
 
 def _spending_line(spending: "Spending") -> str:
     parts = [f"drafting {money(spending.drafting)}", f"names {money(spending.naming)}"]
+    parts += [f"answers {money(spending.shadow)}"] * (spending.shadow > 0)
     if spending.per_accepted_sample_usd is not None:
         parts.append(f"{money(spending.per_accepted_sample_usd)} for each accepted draft")
     if spending.reserved_usd:
@@ -1459,11 +1542,17 @@ def _ask_before_spending(
         found = pipeline.estimate_naming(store, config, price)
     else:
         found = pipeline.estimate(store, config, price, names=names, batch=batch, asks=asks)
-    if found.calls == 0 or found.price == "free":
+    _confirm_spending([found], yes=yes or config.max_cost is not None)
+
+
+def _confirm_spending(estimates: "Sequence[Estimate]", *, yes: bool) -> None:
+    paid = [each for each in estimates if each.calls and each.price != "free"]
+    if not paid:
         return
-    click.echo(_estimate_line(found), err=True)
+    for each in paid:
+        click.echo(_estimate_line(each), err=True)
     click.echo("Redacted texts of your logs go to this provider.", err=True)
-    if yes or config.max_cost is not None:
+    if yes:
         return
     if not sys.stdin.isatty():
         raise ConfigError("This would cost money; say --yes, or set a cap with --max-cost USD.")

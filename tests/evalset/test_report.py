@@ -90,7 +90,7 @@ def report_of(text: str, **parts) -> Report:
         "dots": (Dot(0.1, 0.2, 0.6, 0.0, 0, 1), Dot(0.9, 0.8, 0.3, 1.0, 1, 0), Dot(0.5, 0.5, 0.1, 0.5, 1, 0)),
         "mirage": Mirage((BenchmarkRow(text, 5, 0.1, SHARE, text),), text, (text,)),
         "drafters": (DrafterRow(text, 4, 2, 1, 0.5),),
-        "spending": Spending(0.5, 0.1, 0.1, 0.0, 0.25, {}),
+        "spending": Spending(0.5, 0.1, 0.0, 0.1, 0.0, 0.25, {}),
         "marks": {text: 3},
         "origins": (OriginRow("random", 1, 1, 0, 0.25),),
         "sources": (SourceRead(text, text, 10, 8, 1, 1),),
