@@ -940,15 +940,16 @@ def mirage(project: Path, benchmarks: Sequence[str], scores: str | None, cluster
 @click.option(
     "--benchmark", "benchmarks", multiple=True, metavar="NAME=FILE", help="Also say what this benchmark reaches."
 )
-def report(project: Path, out: Path, benchmarks: Sequence[str]) -> None:
-    """One page with the map, the clusters, the gaps, the mirage, the costs, and how the set was made."""
+@click.option("--decide", "between", nargs=2, metavar="A B", help="Set these candidates side by side (the only two).")
+def report(project: Path, out: Path, benchmarks: Sequence[str], between: tuple[str, str] | None) -> None:
+    """One page: the map, clusters, gaps, two candidates, the mirage, the costs, and how the set was made."""
     from generator.config import Config
     from generator.reporting import write_report
     from generator.store import Store
 
     named = _named(benchmarks)
     with Store.open(project) as store, TerminalNarrator() as narrator:
-        made = write_report(store, Config.beside(project), narrator, out, named)
+        made = write_report(store, Config.beside(project), narrator, out, named, between)
         narrator.close()
         show(f"{made.counts.samples:,} samples test {percent(made.coverage.estimate)} of the traffic -> {out}")
         _next(store)
@@ -1068,6 +1069,51 @@ def take_in_answers(project: Path, files: Sequence[str], replace: bool, as_json:
         return
     show_taken_in(taken, checked)
     click.echo(f"next: {_next_with_answers(project, list(candidates))}", err=True)
+
+
+@cli.command()
+@_project
+@click.argument("a")
+@click.argument("b")
+@click.option("--require", metavar="RULE", help='A ship rule, for example "A >= B - 0.02", with the names of the two.')
+@click.option("--confidence", type=click.FloatRange(0.5, 0.999), default=0.95, show_default=True)
+@click.option("--benchmark", "benchmarks", multiple=True, metavar="NAME=FILE", help="Also say what this one reaches.")
+@_as_json
+def decide(
+    project: Path,
+    a: str,
+    b: str,
+    require: str | None,
+    confidence: float,
+    benchmarks: Sequence[str],
+    as_json: bool,
+) -> int:
+    """What the evidence says of two candidates, with intervals, or that it cannot tell.
+
+    With --require the exit code is a gate: 0 the rule is met, 1 it is not, 3 there is not enough evidence to say.
+    """
+    from generator import decision
+    from generator.answers import show_decision
+    from generator.config import Config
+    from generator.store import Store
+
+    named = _named(benchmarks)
+    with Store.open(project) as store, TerminalNarrator() as narrator:
+        found = decision.decide(
+            store,
+            Config.beside(project),
+            narrator,
+            (a, b),
+            require=require,
+            confidence=confidence,
+            benchmarks=named,
+        )
+    if as_json:
+        show_json(found.as_json())
+    else:
+        show_decision(found)
+        click.echo(f"next: {found.next_command(project)}", err=True)
+    return found.exit_code
 
 
 @cli.command()

@@ -1,8 +1,8 @@
 """Shadow runs that are killed among faults: `python tests/evidence/shadow.py [PROJECTS] [KILLS]`.
 
-Two candidates, one over each SDK, answer 120 items each from a real server on this machine, 8 calls at a time, while one
-request in ten meets a fault; each run but the last three of a project is killed. Prints what was lost, bought twice,
-left unlisted, or spent beyond the cap.
+Two candidates, one over each SDK, answer 120 items each from a real server on this machine, 8 calls at a time, while
+one request in ten meets a fault; each run but the last three of a project is killed. Prints what was lost, bought
+twice, left unlisted, or spent beyond the cap.
 """
 
 import sys
