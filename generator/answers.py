@@ -305,6 +305,9 @@ def verdict_lines(found: "Decision") -> list[str]:
             )
         if each.pass_rate.basis == "results":
             lines.append("  nobody has looked at these answers: this is as good as whoever graded them")
+        if each.results is not None:
+            alone = percent(each.results.estimate or 0.0)
+            lines.append(f"  its results alone, as they came, would say {alone} ({_range(each.results)})")
     gap = found.difference
     if gap.estimate is None:
         lines.append("B less A: nothing is known of both answers to any random item")
@@ -333,14 +336,24 @@ def _points(figure: "Figure") -> str:
 
 def _verdict_words(found: "Decision") -> str:
     gap = found.difference
-    return gap.verdict if gap.verdict != "cannot tell" else f"cannot tell yet{_more_words(gap.more, gap.judged > 0)}"
+    return gap.verdict if gap.verdict != "cannot tell" else f"cannot tell yet{_more_words(gap)}"
 
 
-def _more_words(more: int | None, of_people: bool) -> str:
+def _more_words(figure: "Figure") -> str:
+    if figure.judged:
+        return _more_judgements(figure.more, figure.left)
+    return "" if figure.more is None else f"; about {figure.more:,} more random {_counted('item', figure.more)} would"
+
+
+def _more_judgements(more: int | None, left: int) -> str:
     if more is None:
-        return "; more of these items would not settle it" if of_people else ""
-    what = "judgement" if of_people else "random item"
-    return f"; about {more:,} more {what}{'s' * (more != 1)} would"
+        return "; more judgements of these items would not settle it: draw more random items first"
+    first = "" if more <= left else f", so draw more random items first: {left:,} of these are left to judge"
+    return f"; about {more:,} more {_counted('judgement', more)} would{first}"
+
+
+def _counted(what: str, count: int) -> str:
+    return what if count == 1 else f"{what}s"
 
 
 _WINS: "Mapping[Judgement, str]" = {"win": "for B", "loss": "for A", "tie": "ties", "both bad": "both bad"}
@@ -351,7 +364,7 @@ def _win_lines(found: "Decision") -> list[str]:
         return []
     rate, counts = found.wins.rate, found.wins.counts
     said = ", ".join(f"{counts[kind]:,} {words}" for kind, words in _WINS.items())
-    undecided = f"cannot tell yet{_more_words(found.wins_more, True)}"
+    undecided = f"cannot tell yet{_more_judgements(found.wins_more, found.wins_left)}"
     verdict = {"above": "B is preferred", "below": "A is preferred"}.get(rate.side(0.5), undecided)
     return [
         f"B wins {percent(rate.estimate or 0.0)} of blind comparisons ({_range(rate)}): {verdict}",
@@ -363,7 +376,7 @@ def _rule_lines(found: "Decision") -> list[str]:
     if found.rule is None or found.rule_figure is None:
         return []
     open_yet = found.rule_verdict == "not enough evidence"
-    more = _more_words(found.rule_figure.more, found.rule_figure.judged > 0) if open_yet else ""
+    more = _more_words(found.rule_figure) if open_yet else ""
     return [f"rule {one_line(str(found.rule), 160)}, at {100 * found.confidence:g} %: {found.rule_verdict}{more}"]
 
 

@@ -54,6 +54,8 @@ class Figure:
     """How much narrower opinions make the interval, as a share of its width from people alone."""
     more: int | None = None
     """About how many more would settle it: judgements, or random items where nobody judges; None if none would."""
+    left: int = 0
+    """Random items that could be judged and are not."""
 
     @property
     def verdict(self) -> Verdict:
@@ -92,6 +94,8 @@ class Contender:
     stale: int
     """Answers to an input that has changed since; they count for nothing."""
     pass_rate: Figure
+    results: Figure | None
+    """What results alone would say, where people correct them."""
     cost_usd: Spread | None
     latency_s: Spread | None
 
@@ -186,6 +190,9 @@ class Decision:
     wins: WinRate | None
     """Of B in blind comparisons; None where there are none."""
     wins_more: int | None
+    """About how many more comparisons would tell who is preferred; None if none would."""
+    wins_left: int
+    """Random items that could be compared and are not."""
     rule: ShipRule | None
     rule_figure: Figure | None
     rule_verdict: RuleVerdict | None
@@ -216,7 +223,9 @@ class Decision:
             "candidates": [asdict(self.a), asdict(self.b)],
             "confidence": self.confidence,
             "difference": asdict(self.difference) | {"verdict": self.difference.verdict},
-            "win_rate": None if self.wins is None else self.wins.as_json() | {"more": self.wins_more},
+            "win_rate": None
+            if self.wins is None
+            else self.wins.as_json() | {"more": self.wins_more, "left": self.wins_left},
             "rule": None
             if self.rule is None or self.rule_figure is None
             else self.rule.as_json() | {"verdict": self.rule_verdict, "figure": asdict(self.rule_figure)},
@@ -239,6 +248,8 @@ class _World:
     items: Sequence[Sample]
     frame: Sequence[Drawn]
     voices: Voices
+    answered: tuple[frozenset[str], frozenset[str]]
+    """Items that each has answered as they are now."""
     confidence: float
 
     def pass_rate(self, which: int, bound: float | None = None) -> Figure:
@@ -246,7 +257,12 @@ class _World:
         people, opinions = self.voices.people[which], self.voices.opinions[which]
         if self._heard(people):
             said = evidence.pass_rate(self.items, self.frame, people, opinions, confidence=self.confidence)
-            return _figure(said, bound)
+            return self._figure(said, bound, which)
+        return self.results(which)
+
+    def results(self, which: int) -> Figure:
+        """What results and checks say by themselves."""
+        opinions = self.voices.opinions[which]
         found = scoring.score(self.items, self.frame, opinions, confidence=self.confidence)
         basis: Basis = "nothing" if found.estimate is None else "results"
         return Figure(found.estimate, found.low, found.high, basis, 0, found.items)
@@ -263,7 +279,7 @@ class _World:
                 (opinions[less], opinions[of]),
                 confidence=self.confidence,
             )
-            return _figure(found, bound)
+            return self._figure(found, bound, less, of)
         plain = scoring.difference(self.items, self.frame, opinions[less], opinions[of], self.confidence)
         basis: Basis = "nothing" if plain.estimate is None else "results"
         return Figure(plain.estimate, plain.low, plain.high, basis, 0, plain.items, more=plain.more_items)
@@ -275,6 +291,25 @@ class _World:
         pairs, opinions = self.voices.pairs, self.voices.pair_opinions()
         return evidence.win_rate(self.items, self.frame, pairs, opinions, confidence=self.confidence)
 
+    def left(self, judged: int, *of: int) -> int:
+        """Random items that these have answered and people have not judged."""
+        answered = [item for item in self.items if all(item.id in self.answered[which] for which in of)]
+        return len(speaking_of(answered, self.frame)) - judged
+
+    def _figure(self, found: evidence.Estimate, bound: float | None, *of: int) -> Figure:
+        return Figure(
+            found.estimate,
+            found.low,
+            found.high,
+            "people and opinions" if found.power > 0.0 else "people",
+            found.judged,
+            found.opinions,
+            found.power,
+            found.gain,
+            None if bound is None else found.more(bound),
+            self.left(found.judged, *of),
+        )
+
     def _heard(self, ids: Any) -> bool:
         return not speaking_of(self.items, self.frame).isdisjoint(ids)
 
@@ -282,14 +317,6 @@ class _World:
         """The best that is known of both answers to the same items."""
         first, second = self.voices.of(0), self.voices.of(1)
         return {k: v for k, v in first.items() if k in second}, {k: v for k, v in second.items() if k in first}
-
-
-def _figure(found: evidence.Estimate, bound: float | None) -> Figure:
-    basis: Basis = "people and opinions" if found.power > 0.0 else "people"
-    more = None if bound is None else found.more(bound)
-    return Figure(
-        found.estimate, found.low, found.high, basis, found.judged, found.opinions, found.power, found.gain, more
-    )
 
 
 def decide(
@@ -323,17 +350,21 @@ def decide(
     items = answerable(store)
     if not items:
         raise StageError(f"{store.path} has no items; accept some with: groundset curate {store.path}")
-    world = _World(items, frame_of(store), voices(store, items, *names), confidence)
+    stale = store.stale_answers()
+    fresh = [key for key in store.answered() if key not in stale]
+    answered = tuple(frozenset(item for item, who in fresh if who == name) for name in names)
+    world = _World(items, frame_of(store), voices(store, items, *names), (answered[0], answered[1]), confidence)
     clusters = _clusters(store, world)
     ruled = None if rule is None else _ruled(rule, world, names)
     wins = world.wins()
     return Decision(
-        a=_contender(store, names[0], world.pass_rate(0)),
-        b=_contender(store, names[1], world.pass_rate(1)),
+        a=_contender(store, world, names[0], 0),
+        b=_contender(store, world, names[1], 1),
         confidence=confidence,
         difference=world.difference(0, 1),
         wins=wins,
         wins_more=None if wins is None else wins.rate.more(0.5),
+        wins_left=0 if wins is None else world.left(wins.rate.judged, 0, 1),
         rule=rule,
         rule_figure=ruled,
         rule_verdict=_verdict_of(rule, ruled),
@@ -359,15 +390,16 @@ def _require_candidates(store: Store, names: tuple[str, str]) -> None:
             )
 
 
-def _contender(store: Store, name: str, pass_rate: Figure) -> Contender:
-    stale = {item for item, who in store.stale_answers() if who == name}
+def _contender(store: Store, world: _World, name: str, which: int) -> Contender:
     facts = store.answer_facts(name)
-    fresh = [each for each in facts if each.draft_id not in stale]
+    fresh = [each for each in facts if each.draft_id in world.answered[which]]
+    found, results = world.pass_rate(which), world.results(which)
     return Contender(
         name,
         len(facts),
         len(facts) - len(fresh),
-        pass_rate,
+        found,
+        results if found.judged and results.estimate is not None else None,
         Spread.of([each.cost_usd for each in fresh if each.cost_usd is not None]),
         Spread.of([each.latency_s for each in fresh if each.latency_s is not None]),
     )
