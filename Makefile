@@ -5,7 +5,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint test-long evidence drafting-evidence fuzz round-trips bench-app hostile-app decision-evidence clean
+.PHONY: help install demo test lint test-long evidence drafting-evidence fuzz round-trips bench-app hostile-app decision-evidence decision-loop clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,10 @@ drafting-evidence: $(STAMP) ## figures of drafting alone: landing, bills, faults
 
 decision-evidence: $(STAMP) ## intervals of judgements with a judge, what to judge next (needs ../shared/data; RUNS="--runs 100" for less)
 	@PYTHONPATH=. $(BIN)/python tests/evidence/decisions.py $(RUNS)
+
+decision-loop: $(STAMP) ## from logs to a decision, every command and what it prints; shadow runs that are killed (needs ../shared/data)
+	@PYTHONPATH=. $(BIN)/python tests/evidence/decision.py
+	@PYTHONPATH=. $(BIN)/python tests/evidence/shadow.py
 
 fuzz: $(STAMP) ## log formats, redaction and damaged logs at length (minutes)
 	@for script in formats redaction fuzz_readers; do echo "== $$script"; PYTHONPATH=. $(BIN)/python tests/evidence/$$script.py || exit 1; done

@@ -446,12 +446,7 @@ def score(store: Store, files: Sequence[str], judged: str | None = None) -> Scor
     chosen = samples(store)
     if not chosen:
         raise StageError(f"{store.path} has no samples yet; review drafts with: groundset curate {store.path}")
-    rejected = store.states(verdict="rejected")
-    frame = [
-        Drawn(draft.id, draft.stratum, draft.weight, draft.id in rejected)
-        for draft in store.drafts()
-        if draft.origin == "random" and draft.weight > 0 and draft.stratum is not None
-    ]
+    frame = frame_of(store)
     read = [read_results(file, {sample.id for sample in chosen}) for file in files]
     results = [{item.id: item.score for item in each.items} for each in read]
     scores = [scoring.score(chosen, frame, each, store.clusters()) for each in results]
@@ -462,6 +457,16 @@ def score(store: Store, files: Sequence[str], judged: str | None = None) -> Scor
         unknown=[_passed_over(file, each) for file, each in zip(files, read, strict=True) if each.unknown],
         warning=_family_warning({sample.model for sample in chosen if sample.model}, judged),
     )
+
+
+def frame_of(store: Store) -> list[Drawn]:
+    """Every random draw of a project."""
+    rejected = store.states(verdict="rejected")
+    return [
+        Drawn(draft.id, draft.stratum, draft.weight, draft.id in rejected)
+        for draft in store.drafts()
+        if draft.origin == "random" and draft.weight > 0 and draft.stratum is not None
+    ]
 
 
 def _passed_over(file: str, found: Results) -> str:

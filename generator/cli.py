@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from generator.drafting.budget import Estimate
     from generator.drafting.drafting import DraftingReport, InDoubt
     from generator.drafting.naming import NamingReport
+    from generator.drafting.shadow import ShadowReport
     from generator.evalset.agreement import Report as AgreementReport
     from generator.evalset.deciding import Decided
     from generator.evalset.merging import MergeReport
@@ -133,8 +134,7 @@ _min_users_option = click.option(
     metavar="K",
     help="Neither show nor draft from clusters of fewer than K users (conversations, where no user is logged).",
 )
-_model_options = _options(
-    click.option("--model", help="anthropic/NAME, openai/NAME or offline (rules, no model)."),
+_call_options = _options(
     click.option("--base-url", help="A server that speaks OpenAI's protocol, for openai/NAME."),
     click.option("--concurrency", type=click.IntRange(1, 64), help="Calls under way at a time (4)."),
     click.option(
@@ -149,6 +149,10 @@ _model_options = _options(
         help="US dollars per million tokens, for a model not in the list.",
     ),
 )
+_model_options = _options(
+    click.option("--model", help="anthropic/NAME, openai/NAME or offline (rules, no model)."),
+    _call_options,
+)
 _draft_options = _options(
     _model_options,
     click.option("--per-cluster", type=click.IntRange(1, 50), help="Drafts asked for per cluster (4)."),
@@ -156,10 +160,10 @@ _draft_options = _options(
 )
 
 
-def _named(benchmarks: Sequence[str]) -> list[tuple[str, str]]:
-    named = [(name, file) for name, equals, file in (each.partition("=") for each in benchmarks) if equals and file]
-    if len(named) != len(benchmarks):
-        raise ConfigError("Name each benchmark and its file, for example: mmlu=mmlu.jsonl")
+def _named(pairs: Sequence[str], what: str = "benchmark", example: str = "mmlu=mmlu.jsonl") -> list[tuple[str, str]]:
+    named = [(name, file) for name, equals, file in (each.partition("=") for each in pairs) if equals and file]
+    if len(named) != len(pairs):
+        raise ConfigError(f"Name each {what} and its file, for example: {example}")
     return named
 
 
@@ -936,15 +940,16 @@ def mirage(project: Path, benchmarks: Sequence[str], scores: str | None, cluster
 @click.option(
     "--benchmark", "benchmarks", multiple=True, metavar="NAME=FILE", help="Also say what this benchmark reaches."
 )
-def report(project: Path, out: Path, benchmarks: Sequence[str]) -> None:
-    """One page with the map, the clusters, the gaps, the mirage, the costs, and how the set was made."""
+@click.option("--decide", "between", nargs=2, metavar="A B", help="Set these candidates side by side (the only two).")
+def report(project: Path, out: Path, benchmarks: Sequence[str], between: tuple[str, str] | None) -> None:
+    """One page: the map, clusters, gaps, two candidates, the mirage, the costs, and how the set was made."""
     from generator.config import Config
     from generator.reporting import write_report
     from generator.store import Store
 
     named = _named(benchmarks)
     with Store.open(project) as store, TerminalNarrator() as narrator:
-        made = write_report(store, Config.beside(project), narrator, out, named)
+        made = write_report(store, Config.beside(project), narrator, out, named, between)
         narrator.close()
         show(f"{made.counts.samples:,} samples test {percent(made.coverage.estimate)} of the traffic -> {out}")
         _next(store)
@@ -977,6 +982,141 @@ def score(project: Path, results: str, results_b: str | None, judged: str | None
 
 
 @cli.command()
+@_project
+@click.option("--model", "models", multiple=True, required=True, help="A candidate, openai/NAME or anthropic/NAME.")
+@_call_options
+@click.option("--split", type=click.Choice(["dev", "holdout"]), help="Only items of this split.")
+@click.option("--sample", type=click.IntRange(1), metavar="N", help="Only so many accepted items.")
+@click.option(
+    "--fresh", type=click.IntRange(0), default=0, metavar="N", help="Also random inputs nobody has looked at."
+)
+@click.option("--max-tokens", type=click.IntRange(1), metavar="N", help="The most an answer may take (2048).")
+@click.option("--estimate", "only_estimate", is_flag=True, help="Say what it would cost, and stop.")
+@click.option("--yes", is_flag=True, help="Do not ask before spending.")
+@click.option("--retry-in-doubt", is_flag=True, help="Repeat calls that may have been billed without an answer.")
+@_as_json
+def shadow(
+    project: Path,
+    models: Sequence[str],
+    split: Literal["dev", "holdout"] | None,
+    sample: int | None,
+    fresh: int,
+    max_tokens: int | None,
+    only_estimate: bool,
+    yes: bool,
+    retry_in_doubt: bool,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Have candidate models answer the items, within a budget; nothing is bought twice."""
+    from generator import pipeline
+    from generator.config import Config
+    from generator.store import Store
+
+    price = options.pop("price")
+    config = Config.beside(project).override(**options)
+    with Store.open(project) as store, TerminalNarrator() as narrator:
+        items = pipeline.items_to_ask(store, split, sample, fresh)
+        found = pipeline.estimate_shadow(store, config, models, items, price=price, max_tokens=max_tokens)
+        if only_estimate:
+            if as_json:
+                show_json([each.as_json() for each in found])
+                return
+            for each in found:
+                show(_estimate_line(each))
+            return
+        _confirm_spending(found, yes=yes or config.max_cost is not None)
+        report = pipeline.shadow(
+            store,
+            config,
+            narrator,
+            models,
+            items,
+            price=price,
+            retry_in_doubt=retry_in_doubt,
+            max_tokens=max_tokens,
+        )
+        narrator.close()
+        candidates = store.candidates()
+    if as_json:
+        show_json(report.as_json())
+        return
+    _show_shadow(project, report)
+    click.echo(f"next: {_next_with_answers(project, list(candidates))}", err=True)
+
+
+@cli.command("answers")
+@_project
+@click.argument("files", nargs=-1, required=True, metavar="NAME=FILE...")
+@click.option("--replace", is_flag=True, help="Answers that differ from those that are there take their place.")
+@_as_json
+def take_in_answers(project: Path, files: Sequence[str], replace: bool, as_json: bool) -> None:
+    """Read answers of models that were made elsewhere, and let programs decide what they can.
+
+    FILE is our JSONL (id, output, and where known passed, latency in seconds, cost in US dollars), an Inspect log, a
+    promptfoo output or an OpenAI evals log; NAME is the model, prompt or version that answered.
+    """
+    from generator import pipeline
+    from generator.answers import show_taken_in
+    from generator.store import Store
+
+    named = _named(files, "candidate", "gpt=answers.jsonl")
+    with Store.open(project) as store:
+        taken, checked = pipeline.take_in_answers(store, named, replace=replace)
+        candidates = store.candidates()
+    if as_json:
+        show_json({"files": [each.as_json() for each in taken], "checks": checked.as_json()})
+        return
+    show_taken_in(taken, checked)
+    click.echo(f"next: {_next_with_answers(project, list(candidates))}", err=True)
+
+
+@cli.command()
+@_project
+@click.argument("a")
+@click.argument("b")
+@click.option("--require", metavar="RULE", help='A ship rule, for example "A >= B - 0.02", with the names of the two.')
+@click.option("--confidence", type=click.FloatRange(0.5, 0.999), default=0.95, show_default=True)
+@click.option("--benchmark", "benchmarks", multiple=True, metavar="NAME=FILE", help="Also say what this one reaches.")
+@_as_json
+def decide(
+    project: Path,
+    a: str,
+    b: str,
+    require: str | None,
+    confidence: float,
+    benchmarks: Sequence[str],
+    as_json: bool,
+) -> int:
+    """What the evidence says of two candidates, with intervals, or that it cannot tell.
+
+    With --require the exit code is a gate: 0 the rule is met, 1 it is not, 3 there is not enough evidence to say.
+    """
+    from generator import decision
+    from generator.answers import show_decision
+    from generator.config import Config
+    from generator.store import Store
+
+    named = _named(benchmarks)
+    with Store.open(project) as store, TerminalNarrator() as narrator:
+        found = decision.decide(
+            store,
+            Config.beside(project),
+            narrator,
+            (a, b),
+            require=require,
+            confidence=confidence,
+            benchmarks=named,
+        )
+    if as_json:
+        show_json(found.as_json())
+    else:
+        show_decision(found)
+        click.echo(f"next: {found.next_command(project)}", err=True)
+    return found.exit_code
+
+
+@cli.command()
 @click.argument("folder", type=click.Path(path_type=Path), default=Path("groundset-demo"))
 @click.option("--curate", "then_curate", is_flag=True, help="Open the review app at the end.")
 def demo(folder: Path, then_curate: bool) -> None:
@@ -998,6 +1138,15 @@ def _after(store: "Store", as_json: bool, people: Callable[[], None], programs: 
     else:
         people()
         _next(store)
+
+
+def _next_with_answers(project: Path, candidates: Sequence[str]) -> str:
+    """What to do once there are answers."""
+    if len(candidates) < 2:
+        return f"groundset answers {project} OTHER=FILE"
+    from shlex import quote
+
+    return f"groundset decide {project} {quote(candidates[0])} {quote(candidates[1])}"
 
 
 def _next(store: "Store") -> None:
@@ -1239,11 +1388,25 @@ def _show_drafted(project: Path, report: "DraftingReport", narrator: TerminalNar
         show(f"  stopped early: {report.stopped}")
 
 
-def _show_in_doubt(project: Path, calls: "Sequence[InDoubt]") -> None:
+def _show_shadow(project: Path, report: "ShadowReport") -> None:
+    if report.left_out:
+        show(f"{report.left_out:,} items call tools that the logs do not describe: answer them with your own harness")
+    for each in report.asked:
+        known = f" ({each.known:,} were there)" if each.known else ""
+        show(f"{each.candidate}: {each.new:,} answers to {report.items:,} items{known}, spent {money(each.spent_usd)}")
+        for outcome, count in each.calls.items():
+            if outcome != "ok":
+                show(f"  {count} calls ended with: {outcome}")
+        if each.stopped:
+            show(f"  stopped early: {each.stopped}")
+    _show_in_doubt(project, report.in_doubt, "shadow")
+
+
+def _show_in_doubt(project: Path, calls: "Sequence[InDoubt]", command: str = "draft") -> None:
     if calls:
         most = money(sum(call.usd for call in calls))
         show(f"  {len(calls)} calls may have been billed without an answer (at most {most});")
-        show(f"  repeat them with: groundset draft {project} --retry-in-doubt")
+        show(f"  repeat them with: groundset {command} {project} --retry-in-doubt")
 
 
 def _draft_more(
@@ -1331,6 +1494,7 @@ def _show_track_records(project: Path, store: "Store", as_json: bool) -> None:
 
 def _spending_line(spending: "Spending") -> str:
     parts = [f"drafting {money(spending.drafting)}", f"names {money(spending.naming)}"]
+    parts += [f"answers {money(spending.shadow)}"] * (spending.shadow > 0)
     if spending.per_accepted_sample_usd is not None:
         parts.append(f"{money(spending.per_accepted_sample_usd)} for each accepted draft")
     if spending.reserved_usd:
@@ -1424,11 +1588,17 @@ def _ask_before_spending(
         found = pipeline.estimate_naming(store, config, price)
     else:
         found = pipeline.estimate(store, config, price, names=names, batch=batch, asks=asks)
-    if found.calls == 0 or found.price == "free":
+    _confirm_spending([found], yes=yes or config.max_cost is not None)
+
+
+def _confirm_spending(estimates: "Sequence[Estimate]", *, yes: bool) -> None:
+    paid = [each for each in estimates if each.calls and each.price != "free"]
+    if not paid:
         return
-    click.echo(_estimate_line(found), err=True)
+    for each in paid:
+        click.echo(_estimate_line(each), err=True)
     click.echo("Redacted texts of your logs go to this provider.", err=True)
-    if yes or config.max_cost is not None:
+    if yes:
         return
     if not sys.stdin.isatty():
         raise ConfigError("This would cost money; say --yes, or set a cap with --max-cost USD.")

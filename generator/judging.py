@@ -223,6 +223,15 @@ class Judging(ABC):
         )
         return [Answer(*row) for row in rows]
 
+    def answer_facts(self, candidate: str) -> list[Answer]:
+        """The answers of a candidate without their texts, which may be large."""
+        rows = self._rows(
+            "SELECT draft_id, candidate, '', asked, expected, origin, source, passed, latency_s, cost_usd, at "
+            "FROM answer WHERE candidate = ? ORDER BY draft_id",
+            (candidate,),
+        )
+        return [Answer(*row) for row in rows]
+
     def answered(self) -> dict[tuple[str, str], tuple[str, str]]:
         """(item, candidate) -> digests of the answer and of the input that it answered, without reading the texts."""
         rows = self._rows("SELECT draft_id, candidate, digest, asked FROM answer ORDER BY candidate, draft_id")

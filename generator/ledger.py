@@ -15,7 +15,7 @@ from typing import Any, Literal
 from generator.records import now
 
 CallState = Literal["planned", "sent", "done", "failed", "in_doubt"]
-Purpose = Literal["drafting", "naming"]
+Purpose = Literal["drafting", "naming", "shadow"]
 BatchState = Literal["under_way", "ended", "refused", "gone"]
 
 
@@ -83,6 +83,8 @@ class Spending:
 
     drafting: float
     naming: float
+    shadow: float
+    """For answers of candidate models."""
     in_doubt_usd: float
     """Held for calls that may have been billed without an answer."""
     reserved_usd: float
@@ -216,6 +218,12 @@ class Ledger(ABC):
         )
         return [Call(*(*row[:12], json.loads(row[12]), row[13])) for row in rows]
 
+    def call_seconds(self, key: str) -> float | None:
+        """How long the answer to a call took, from just before it was sent to when it was kept."""
+        sql = "SELECT (julianday(answered_at) - julianday(sent_at)) * 86400 FROM call WHERE key = ? AND batch IS NULL"
+        rows = self._rows(sql, (key,))
+        return None if not rows or rows[0][0] is None else round(max(rows[0][0], 0.0), 3)
+
     def call_endings(self) -> dict[str, Ending]:
         """Key -> how far a call has come, of every call."""
         return {row[0]: Ending(*row[1:]) for row in self._rows("SELECT key, state, outcome, batch FROM call")}
@@ -292,9 +300,10 @@ class Ledger(ABC):
 
     def spending_by(self) -> Spending:
         """What was spent on what."""
-        drafting, naming, doubt, reserved = self._rows(
+        drafting, naming, shadow, doubt, reserved = self._rows(
             "SELECT coalesce(sum(cost_usd) FILTER (WHERE purpose = 'drafting'), 0), "
             "coalesce(sum(cost_usd) FILTER (WHERE purpose = 'naming'), 0), "
+            "coalesce(sum(cost_usd) FILTER (WHERE purpose = 'shadow'), 0), "
             "coalesce(sum(reserved_usd) FILTER (WHERE state = 'in_doubt'), 0), "
             "coalesce(sum(reserved_usd) FILTER (WHERE state != 'in_doubt'), 0) FROM call"
         )[0]
@@ -307,7 +316,13 @@ class Ledger(ABC):
             "GROUP BY cluster_id ORDER BY sum(cost_usd) DESC, cluster_id"
         )
         return Spending(
-            drafting, naming, doubt, reserved, drafting / accepted if drafting and accepted else None, dict(by_cluster)
+            drafting,
+            naming,
+            shadow,
+            doubt,
+            reserved,
+            drafting / accepted if drafting and accepted else None,
+            dict(by_cluster),
         )
 
     # Who is at work -----------------------------------------------------------------------------

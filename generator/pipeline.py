@@ -32,9 +32,12 @@ from generator.store import Counts, Store
 if TYPE_CHECKING:
     from generator.drafting.batching import BatchReport
     from generator.drafting.naming import NamingReport
+    from generator.drafting.shadow import ShadowReport
     from generator.drafting.track_record import TrackRecord
     from generator.drafting.verification import Surroundings
+    from generator.evalset.answering import Checked, TakenIn
     from generator.logs.explaining import Explanation
+    from generator.records import Sample
     from generator.traffic.coverage import Traffic
     from generator.traffic.kept import Kept
 
@@ -53,8 +56,10 @@ __all__ = [
     "rank",
     "rename",
     "run",
+    "shadow",
     "split",
     "status",
+    "take_in_answers",
     "track_records",
 ]
 
@@ -671,6 +676,90 @@ def run(
     drafted = draft(store, config, narrator)
     rank(store, config, narrator)
     return drafted
+
+
+def shadow(
+    store: Store,
+    config: Config,
+    narrator: Narrator,
+    models: Sequence[str],
+    items: "Sequence[Sample]",
+    *,
+    price: tuple[float, float] | None = None,
+    retry_in_doubt: bool = False,
+    max_tokens: int | None = None,
+) -> "ShadowReport":
+    """Have candidate models answer items, and let programs decide what they can of the answers."""
+    from generator.drafting import shadow as shadowing
+    from generator.evalset.answering import check_answers
+
+    with _redactor(store) as redact:
+        report = shadowing.shadow(
+            store,
+            _candidates(config, models),
+            items,
+            max_cost=config.max_cost,
+            concurrency=config.concurrency,
+            price=price,
+            retry_in_doubt=retry_in_doubt,
+            max_tokens=max_tokens or shadowing.MAX_TOKENS,
+            redact=redact,
+            progress=lambda done, total, spent: narrator.progress(
+                "asking", done, total, f"{money(spent)} spent" if spent else ""
+            ),
+        )
+    check_answers(store)
+    return report
+
+
+def estimate_shadow(
+    store: Store,
+    config: Config,
+    models: Sequence[str],
+    items: "Sequence[Sample]",
+    *,
+    price: tuple[float, float] | None = None,
+    max_tokens: int | None = None,
+) -> list[Estimate]:
+    """What `shadow` would cost, for each candidate; sends nothing."""
+    from generator.drafting import shadow as shadowing
+
+    return shadowing.estimate_shadow(
+        store, _candidates(config, models), items, price=price, max_tokens=max_tokens or shadowing.MAX_TOKENS
+    )
+
+
+def _candidates(config: Config, models: Sequence[str]) -> list[providers.Provider]:
+    return [providers.open_provider(each, config.base_url, timeout_s=config.timeout) for each in models]
+
+
+def items_to_ask(store: Store, split: str | None, count: int | None, fresh: int) -> "list[Sample]":
+    """Accepted items of a split, so many of them, and random draws that nobody has decided on.
+
+    Raises:
+        StageError: there are none.
+    """
+    from generator.drafting.shadow import chosen
+    from generator.evalset.selection import answerable
+
+    found = chosen((each for each in answerable(store) if split in {None, each.split}), count, fresh)
+    if not found:
+        raise StageError(
+            f"{store.path} has no such items; accept some with: groundset curate {store.path}, "
+            "or ask random draws that nobody has decided on, with --fresh N."
+        )
+    return found
+
+
+def take_in_answers(
+    store: Store, named: Sequence[tuple[str, str]], *, replace: bool = False
+) -> "tuple[list[TakenIn], Checked]":
+    """Keep answers that were made elsewhere, and let programs decide what they can."""
+    from generator.evalset.answering import check_answers, take_in
+
+    with _redactor(store) as redact:
+        taken = take_in(store, named, redact, replace=replace)
+    return taken, check_answers(store)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,23 @@ from pathlib import Path
 import numpy as np
 
 from generator import assessment
-from generator.answers import worth
+from generator.answers import cluster_rows, cost_rows, evidence_lines, example_lines, kind_rows, verdict_lines, worth
 from generator.assessment import GapsAnswer, MirageAnswer
 from generator.config import Config
+from generator.decision import decide
 from generator.errors import ExportError
 from generator.evalset import report as page
-from generator.evalset.report import BenchmarkRow, ClusterRow, Dot, DrafterRow, GapRow, Mirage, OriginRow, Report
+from generator.evalset.report import (
+    BenchmarkRow,
+    ClusterRow,
+    DecisionSection,
+    Dot,
+    DrafterRow,
+    GapRow,
+    Mirage,
+    OriginRow,
+    Report,
+)
 from generator.evalset.selection import samples
 from generator.pipeline import Narrator
 from generator.records import MAP_SIDE, MarkName, Origin, Sample
@@ -41,16 +52,23 @@ _ORIGINS: tuple[Origin, ...] = ("random", "exemplar", "variant", "edge")
 
 
 def write_report(
-    store: Store, config: Config, narrator: Narrator, out: Path, benchmarks: Sequence[tuple[str, str]] = ()
+    store: Store,
+    config: Config,
+    narrator: Narrator,
+    out: Path,
+    benchmarks: Sequence[tuple[str, str]] = (),
+    between: tuple[str, str] | None = None,
 ) -> Report:
     """Write the report of a project as one HTML page.
+
+    Two candidates are set side by side: those of `between`, or the only two that have answered.
 
     Raises:
         StageError: there are no clusters.
         LogError: a benchmark cannot be read.
         ExportError: the page cannot be written.
     """
-    report = make_report(store, config, narrator, benchmarks)
+    report = make_report(store, config, narrator, benchmarks, between)
     try:
         _put(out, page.render(report))
     except OSError as error:
@@ -71,7 +89,13 @@ def _put(out: Path, data: bytes) -> None:
         Path(name).unlink(missing_ok=True)
 
 
-def make_report(store: Store, config: Config, narrator: Narrator, benchmarks: Sequence[tuple[str, str]] = ()) -> Report:
+def make_report(
+    store: Store,
+    config: Config,
+    narrator: Narrator,
+    benchmarks: Sequence[tuple[str, str]] = (),
+    between: tuple[str, str] | None = None,
+) -> Report:
     """All that the page says."""
     found = assessment.gaps(store, config, narrator, (), fail_over=0.0)
     mirage = assessment.mirage(store, config, narrator, benchmarks, world=found.world) if benchmarks else None
@@ -90,6 +114,7 @@ def make_report(store: Store, config: Config, narrator: Narrator, benchmarks: Se
         off_traffic=tuple(found.items[row].text for row in found.gaps.off_traffic),
         near_copies=tuple((found.items[one].text, found.items[other].text) for one, other, _ in found.gaps.near_copies),
         dots=_dots(store, chosen, found, {row.id: number for number, row in enumerate(clusters)}),
+        decision=_decision(store, config, narrator, between),
         mirage=_mirage(mirage) if mirage is not None else None,
         drafters=_drafters(store),
         spending=store.spending_by(),
@@ -157,6 +182,26 @@ def _dots(store: Store, chosen: Sequence[Sample], found: GapsAnswer, row_of: Map
         )
         for cell, tested in zip(cells, covered, strict=True)
         if cell.id in places
+    )
+
+
+def _decision(
+    store: Store, config: Config, narrator: Narrator, between: tuple[str, str] | None
+) -> DecisionSection | None:
+    if between is None:
+        candidates = tuple(store.candidates())
+        if len(candidates) != 2:
+            return None
+        between = candidates
+    found = decide(store, config, narrator, between)
+    return DecisionSection(
+        *between,
+        verdicts=tuple(verdict_lines(found)),
+        clusters=tuple(cluster_rows(found)),
+        examples=tuple(example_lines(found)),
+        kinds=tuple(kind_rows(found)),
+        costs=tuple(cost_rows(found)),
+        evidence=tuple(evidence_lines(found)),
     )
 
 

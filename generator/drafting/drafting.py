@@ -254,7 +254,7 @@ class _Run:
                 # On Ctrl-C this is where we come next: what was sent is worth a short wait.
                 if not all(worker.done() for worker in workers):
                     self._journal.stop("The run was interrupted.")
-                await _settle(workers)
+                await settle(workers)
                 pulse.cancel()
             for worker in workers:
                 worker.result()
@@ -298,7 +298,7 @@ class _Run:
         )
 
 
-async def _settle(workers: Sequence["asyncio.Task[None]"]) -> None:
+async def settle(workers: Sequence["asyncio.Task[None]"]) -> None:
     """Let workers finish what is under way, then cancel those that do not."""
     _, late = await asyncio.wait(workers, timeout=_GRACE_S)
     for worker in late:

@@ -15,6 +15,7 @@ from generator.drafting.briefing import Brief, Source
 from generator.drafting.kinds import KINDS
 from generator.drafting.prompting import Prompt
 from generator.ledger import Call, Purpose
+from generator.records import Message, messages_to_json
 from generator.store import Store
 
 _TOKENS_PER_DRAFT, _TOKENS_PER_ANSWER = 900, 1_000
@@ -41,9 +42,9 @@ class Question:
     max_tokens: int
     """The most an answer may take, thinking included."""
     schema_name: str
-    schema: Callable[[], Schema]
-    """The answer's JSON schema for strict modes."""
-    bounded: Callable[[], Schema]
+    schema: Callable[[], Schema] | None
+    """The answer's JSON schema for strict modes; None where the answer is text."""
+    bounded: Callable[[], Schema] | None
     """The same with bounds, for servers that make a grammar of it."""
     context: Mapping[str, Any]
     """What the journal keeps so that the answer can be read at any time."""
@@ -51,8 +52,18 @@ class Question:
     """Counts the calls of a cluster."""
     repairs: str | None = None
     """Key of the call whose answer could not be used, where this one asks for a better one."""
+    conversation: tuple[Message, ...] = ()
+    """What is sent as it is, in place of `system` and `user`, which hold its texts then."""
     prompt: Prompt | None = None
     """What it was made from, if it asks for drafts; the rules of the offline drafter read this instead."""
+
+    @property
+    def turns(self) -> list[dict[str, str]]:
+        """What is sent besides the system prompt."""
+        said = [each for each in self.conversation if each.role != "system"]
+        return [{"role": each.role, "content": each.content} for each in said] or [
+            {"role": "user", "content": self.user}
+        ]
 
 
 def key_of(provider: str, model: str, params: Mapping[str, str | int | bool], question: Question) -> str:
@@ -63,7 +74,9 @@ def key_of(provider: str, model: str, params: Mapping[str, str | int | bool], qu
     if question.repairs is not None:
         return hashlib.sha256(f"{question.repairs} repair".encode()).hexdigest()
     sent = dict(params) | {"max_tokens": question.max_tokens}
-    parts = [provider, model, sent, question.system, question.user, question.sample]
+    parts: list[object] = [provider, model, sent, question.system, question.user, question.sample]
+    if question.conversation:
+        parts.append(messages_to_json(question.conversation))
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 

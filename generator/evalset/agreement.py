@@ -127,7 +127,9 @@ def _agreement(first: str, second: str, last: Iterable[Mapping[str, Decision]]) 
     pairs = [(own[first], own[second]) for own in last if first in own and second in own]
     blind = [(one, other) for one, other in pairs if not _knew(one, other) and not _knew(other, one)]
     table = table_of((one.verb == "accept", other.verb == "accept") for one, other in blind)
-    return Agreement(first, second, sum(table), table[0] + table[3], _interval(kappa, table), _interval(ac1, table))
+    return Agreement(
+        first, second, sum(table), table[0] + table[3], with_interval(kappa, table), with_interval(ac1, table)
+    )
 
 
 def _knew(one: Decision, other: Decision) -> bool:
@@ -164,7 +166,7 @@ def _beyond(agreed: int, count: int, chance: float) -> float | None:
     return None if chance >= 1.0 else (agreed / count - chance) / (1.0 - chance)
 
 
-def _interval(measure: Callable[[Table], float | None], table: Table) -> Interval | None:
+def with_interval(measure: Callable[[Table], float | None], table: Table) -> Interval | None:
     """With its 95 % interval by the jackknife: each item left out once; alike items at once."""
     count, estimate = sum(table), measure(table)
     if estimate is None:

@@ -110,6 +110,20 @@ class OriginRow:
 
 
 @dataclass(frozen=True, slots=True)
+class DecisionSection:
+    """What the evidence says of two candidates, in the words of `groundset decide`."""
+
+    a: str
+    b: str
+    verdicts: tuple[str, ...]
+    clusters: tuple[tuple[str, ...], ...]
+    examples: tuple[str, ...]
+    kinds: tuple[tuple[str, ...], ...]
+    costs: tuple[tuple[str, ...], ...]
+    evidence: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """All that the page says."""
 
@@ -123,6 +137,7 @@ class Report:
     off_traffic: tuple[str, ...]
     near_copies: tuple[tuple[str, str], ...]
     dots: tuple[Dot, ...]
+    decision: DecisionSection | None
     mirage: Mirage | None
     drafters: tuple[DrafterRow, ...]
     spending: Spending

@@ -1,4 +1,4 @@
-"""Results of an evaluation, in the files that the tools write, to one score an item.
+"""Results of an evaluation, in the files that the tools write: one score an item, and the answers themselves.
 
     groundset     JSON Lines or CSV: id with passed or score
     promptfoo     `promptfoo eval -o out.json`: the test's description is our id
@@ -40,6 +40,9 @@ _WORDS: Mapping[str, float] = {
 """What graders write for a score; C, I, P and N as Inspect does."""
 _SCORES = ("score", "passed", "pass", "success", "correct", "value")
 _IDS = ("id", "sample_id", "sampleId", "description")
+_OUTPUTS = ("output", "answer", "completion", "response")
+_SECONDS = ("latency", "latency_s")
+_COSTS = ("cost", "cost_usd")
 _NAMED = 3
 _PROVIDER_FAILED = 2
 """promptfoo's reason of a failure: 0 none, 1 an assertion, 2 an error."""
@@ -74,8 +77,26 @@ class Results:
         return {result.id: result.score for result in self.items}
 
 
-_Found = tuple[Any, Any]
-"""An id and a score, both as the file has them."""
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What a file says of one run of an item, all as the file has it."""
+
+    id: Any
+    score: Any = None
+    output: Any = None
+    """What was answered; None where the file does not say."""
+    asked: Any = None
+    """The input, where the file repeats it."""
+    latency_s: Any = None
+    cost_usd: Any = None
+    candidates: tuple[str, ...] = ()
+    """Names of who answered, where a file holds the answers of several."""
+
+    @property
+    def own_id(self) -> str | None:
+        """The id as text, or None where it is none."""
+        is_id = isinstance(self.id, str | int) and not isinstance(self.id, bool)
+        return str(self.id).strip() or None if is_id else None
 
 
 def read_results(path: str | Path, known: Collection[str]) -> Results:
@@ -90,20 +111,33 @@ def read_results(path: str | Path, known: Collection[str]) -> Results:
     """
     path = Path(path)
     skipped: Counter[str] = Counter()
-    name, found = _eval_archive(path) if _is_zip(path) else _logged(path, skipped)
+    name, found = read_rows(path, skipped)
     scores: defaultdict[str, list[float]] = defaultdict(list)
-    for own, value in found:
-        if not isinstance(own, str | int) or isinstance(own, bool) or not str(own).strip():
+    for row in found:
+        if (own := row.own_id) is None:
             skipped["no id"] += 1
-        elif (number := score_of(value)) is None:
+        elif (number := score_of(row.score)) is None:
             skipped["no score between 0 and 1"] += 1
         else:
-            scores[str(own).strip()].append(number)
+            scores[own].append(number)
     samples = frozenset(known)
     unknown = [each for each in scores if each not in samples]
     _refuse_nothing(path, scores, unknown, skipped)
     items = [Result(each, sum(values) / len(values), len(values)) for each, values in scores.items() if each in samples]
     return Results(tuple(items), name, len(unknown), tuple(unknown[:_NAMED]), dict(skipped))
+
+
+def read_rows(path: Path, skipped: Counter[str]) -> tuple[str, Iterator[Row]]:
+    """The format of a file of results, and what it says of every run of an item.
+
+    Args:
+        path: The file.
+        skipped: Counts, by reason, the rows that cannot be read.
+
+    Raises:
+        LogError: the file cannot be read.
+    """
+    return _eval_archive(path) if _is_zip(path) else _logged(path, skipped)
 
 
 def _refuse_nothing(
@@ -149,7 +183,7 @@ def _is_zip(path: Path) -> bool:
         return False  # `open_log` says what is wrong with it
 
 
-def _logged(path: Path, skipped: Counter[str]) -> tuple[str, Iterator[_Found]]:
+def _logged(path: Path, skipped: Counter[str]) -> tuple[str, Iterator[Row]]:
     with open_log(path) as log:
         records = list(log.records())
     skipped.update(
@@ -167,7 +201,7 @@ def _logged(path: Path, skipped: Counter[str]) -> tuple[str, Iterator[_Found]]:
     return "groundset", (_own(each) for each in objects)
 
 
-def _document(whole: Mapping[str, Any]) -> tuple[str, Iterator[_Found]]:
+def _document(whole: Mapping[str, Any]) -> tuple[str, Iterator[Row]]:
     """A file that is one object: a log of Inspect, the output of promptfoo, results by id, or a single result."""
     if isinstance(whole.get("samples"), list):
         return "inspect", (_inspect(each) for each in _objects(whole["samples"]))
@@ -177,52 +211,96 @@ def _document(whole: Mapping[str, Any]) -> tuple[str, Iterator[_Found]]:
         return "promptfoo", (_promptfoo(each) for each in _objects(rows))
     if any(key in whole for key in _IDS):
         return "groundset", iter([_own(whole)])
-    return "groundset", iter(whole.items())
+    return "groundset", (Row(key, value, value if isinstance(value, str) else None) for key, value in whole.items())
 
 
 def _objects(rows: Iterable[Any]) -> Iterator[Mapping[str, Any]]:
     return (each if isinstance(each, Mapping) else {} for each in rows)
 
 
-def _own(row: Mapping[str, Any]) -> _Found:
-    return _first(row, _IDS), _first(row, _SCORES)
+def _own(row: Mapping[str, Any]) -> Row:
+    seconds, thousandths = _first(row, _SECONDS), row.get("latency_ms")
+    return Row(
+        _first(row, _IDS),
+        _first(row, _SCORES),
+        next((row[key] for key in _OUTPUTS if row.get(key) is not None), None),
+        row.get("input"),
+        seconds if seconds is not None else _divided(thousandths, 1000),
+        _first(row, _COSTS),
+    )
+
+
+def _divided(value: Any, by: int) -> Any:
+    return value / by if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def _first(row: Mapping[str, Any], keys: Iterable[str]) -> Any:
     return next((row[key] for key in keys if row.get(key) not in (None, "")), None)
 
 
-def _promptfoo(row: Mapping[str, Any]) -> _Found:
+def _promptfoo(row: Mapping[str, Any]) -> Row:
     test = row.get("testCase")
     about = test if isinstance(test, Mapping) else row
     success, graded = row.get("success"), row.get("score")
     # Where the provider failed promptfoo gives 0 too, but the item has no result.
-    failed = row.get("failureReason") == _PROVIDER_FAILED
-    if failed or (row.get("error") and "failureReason" not in row and not row.get("gradingResult")):
-        return about.get("description"), None
-    return about.get("description"), success if graded is None else graded
+    if row.get("failureReason") == _PROVIDER_FAILED or (
+        row.get("error") and "failureReason" not in row and not row.get("gradingResult")
+    ):
+        return Row(about.get("description"))
+    response, variables, provider = (_mapping(row.get(key)) for key in ("response", "vars", "provider"))
+    # What came out of promptfoo's cache took no time and cost nothing this time, which says nothing of the model.
+    measured = not response.get("cached")
+    return Row(
+        about.get("description"),
+        success if graded is None else graded,
+        response.get("output"),
+        _mapping(variables.get("case")).get("input"),
+        _divided(row.get("latencyMs"), 1000) if measured else None,
+        row.get("cost") if measured else None,
+        tuple(str(provider[key]) for key in ("label", "id") if provider.get(key)),
+    )
 
 
-def _inspect(sample: Mapping[str, Any]) -> _Found:
-    """The mean over the scorers of a sample."""
-    scorers = sample.get("scores")
-    if not isinstance(scorers, Mapping):
-        return sample.get("id"), None
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _inspect(sample: Mapping[str, Any]) -> Row:
+    """A run of a sample, with the mean over its scorers."""
     values = [
         score_of(each.get("value") if isinstance(each, Mapping) else each)
-        for each in scorers.values()
+        for each in _mapping(sample.get("scores")).values()
         if each is not None
     ]
     good = [value for value in values if value is not None]
-    return sample.get("id"), math.fsum(good) / len(good) if good else None
+    output = _mapping(sample.get("output"))
+    return Row(
+        sample.get("id"),
+        math.fsum(good) / len(good) if good else None,
+        None if sample.get("error") else _completion(output),
+        sample.get("input"),
+        output.get("time") or sample.get("working_time") or sample.get("total_time"),
+    )
 
 
-def _event(event: Mapping[str, Any]) -> _Found:
+def _completion(output: Mapping[str, Any]) -> Any:
+    """What the model said last, in a log of Inspect of any version."""
+    if isinstance(output.get("completion"), str):
+        return output["completion"]
+    choices = output.get("choices")
+    first = _mapping(choices[0]) if isinstance(choices, list) and choices else {}
+    content = _mapping(first.get("message")).get("content")
+    if isinstance(content, list):
+        return "".join(str(part.get("text", "")) for part in content if isinstance(part, Mapping))
+    return content
+
+
+def _event(event: Mapping[str, Any]) -> Row:
     data = event["data"] if isinstance(event.get("data"), Mapping) else {}
-    return event.get("sample_id"), data.get("correct")
+    return Row(event.get("sample_id"), data.get("correct"), data.get("sampled"))
 
 
-def _eval_archive(path: Path) -> tuple[str, Iterator[_Found]]:
+def _eval_archive(path: Path) -> tuple[str, Iterator[Row]]:
     """The samples of an Inspect log in its own packing: one JSON file a sample and epoch.
 
     Raises:

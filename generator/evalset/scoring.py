@@ -271,7 +271,7 @@ def _by_cluster(
         own = members[cluster.id]
         production = [(results[each.id], stands_for[each.id]) for each in own if each.id in stands_for]
         discovery = [(results[each.id], 1.0) for each in own if each.id not in stands_for]
-        rows.append(ClusterScore(cluster.id, cluster.name, cluster.weight, _rate(production), _rate(discovery)))
+        rows.append(ClusterScore(cluster.id, cluster.name, cluster.weight, rate_of(production), rate_of(discovery)))
     return tuple(rows)
 
 
@@ -279,10 +279,10 @@ def _by_kind(found: Iterable[Sample], results: Mapping[str, float]) -> tuple[Kin
     kinds: defaultdict[tuple[str, str], list[tuple[float, float]]] = defaultdict(list)
     for sample in found:
         kinds[sample.origin, sample.kind].append((results[sample.id], 1.0))
-    return tuple(KindScore(origin, kind, _rate(values)) for (origin, kind), values in sorted(kinds.items()))
+    return tuple(KindScore(origin, kind, rate_of(values)) for (origin, kind), values in sorted(kinds.items()))
 
 
-def _rate(values: Sequence[tuple[float, float]]) -> Rate:
+def rate_of(values: Sequence[tuple[float, float]]) -> Rate:
     """Weighted mean and Wilson interval of scores with their weights."""
     if not values:
         return Rate(0, None)

@@ -177,16 +177,40 @@ def leaves(merges: Sequence[Merge]) -> list[int]:
 
 def samples(store: Store) -> list[Sample]:
     """What people accepted, in a stable order; what was planted to test them is none of it."""
+    states = _unplanted(store, store.states(verdict="accepted"))
+    return _samples_of(store, store.drafts(sorted(states)), states)
+
+
+def answerable(store: Store) -> list[Sample]:
+    """What a model can be asked: the samples, and random draws that nobody has decided on yet, in a stable order.
+
+    A draw stands for production whether or not somebody has looked at it; one that was rejected is left out.
+    """
+    states = _unplanted(store, store.states())
+    chosen = [
+        draft
+        for draft in store.drafts()
+        if (verdict := states[draft.id].verdict if draft.id in states else "new") == "accepted"
+        or (draft.origin == "random" and draft.weight > 0.0 and verdict in {"new", "later"})
+    ]
+    return _samples_of(store, sorted(chosen, key=lambda draft: draft.id), states)
+
+
+def _unplanted(store: Store, states: Mapping[str, DraftState]) -> dict[str, DraftState]:
     planted = store.plants()
-    states = {each: state for each, state in store.states(verdict="accepted").items() if each not in planted}
+    return {each: state for each, state in states.items() if each not in planted}
+
+
+def _samples_of(store: Store, drafts: Sequence[Draft], states: Mapping[str, DraftState]) -> list[Sample]:
     names = {cluster.id: cluster.name for cluster in store.clusters()}
-    accepted = []
-    for draft in store.drafts(sorted(states)):
+    found = []
+    for draft in drafts:
         landing = store.landing(draft.id)
         cluster_id = landing.cluster_id if landing else draft.cluster_id
         cell_id = landing.cell_id if landing else None
-        accepted.append(_sample(draft, states[draft.id], cluster_id, names.get(cluster_id, ""), cell_id))
-    return accepted
+        state = states.get(draft.id, DraftState(draft.id))
+        found.append(_sample(draft, state, cluster_id, names.get(cluster_id, ""), cell_id))
+    return found
 
 
 def _sample(draft: Draft, state: DraftState, cluster_id: str, cluster_name: str, cell_id: int | None) -> Sample:

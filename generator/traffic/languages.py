@@ -17,6 +17,7 @@ _CHARACTERS = 600
 _SUBSTANTIAL = 0.05
 """Share of the traffic from which another language is told."""
 _SHOWN = 3
+_SURELY = 4
 _ENGLISH_ONLY = frozenset({"minilm", "lexical"})
 """Encoders to which the same need in two languages is two needs."""
 _SCRIPTS = {
@@ -87,6 +88,25 @@ def language_of(text: str) -> str | None:
         script = kana.pop() if kana else scripts.most_common(1)[0][0]
         return _SCRIPTS.get(script, f"{script.capitalize()} script")
     return _latin_language(set(words))
+
+
+def surely(text: str) -> str | None:
+    """The language of a text where there is no doubt, English included; None for mixed ones and too little to tell.
+
+    In Latin letters a text needs four different function words of its language, three times as many as it has of
+    any other that its own does not share.
+    """
+    plain = unicodedata.normalize("NFKC", text).casefold()
+    words = {word for word in WORD.findall(plain) if word[0].isalpha() and "://" not in word}
+    scripts = Counter(_script(letter) for word in words for letter in word if letter.isalpha())
+    if 10 * scripts["LATIN"] < scripts.total():
+        return language_of(text)
+    if scripts["LATIN"] < 0.9 * scripts.total():
+        return None
+    told = {name: words & own for name, own in function_words().items()}
+    best = max(told, key=lambda name: (len(told[name]), -len(function_words()[name])))
+    rival = max(len(own - told[best]) for own in told.values())
+    return best.capitalize() if len(told[best]) >= max(_SURELY, 3 * rival) else None
 
 
 @cache

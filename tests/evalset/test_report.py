@@ -1,6 +1,7 @@
 """The page of `groundset report`: nothing foreign means anything in it, and its figures are those of the project."""
 
 import itertools
+import json
 import re
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from generator.evalset.deciding import decide
 from generator.evalset.report import (
     BenchmarkRow,
     ClusterRow,
+    DecisionSection,
     Dot,
     DrafterRow,
     GapRow,
@@ -26,6 +28,7 @@ from generator.evalset.report import (
     Report,
     render,
 )
+from generator.evalset.selection import answerable
 from generator.ledger import Spending
 from generator.pipeline import Silent
 from generator.printable import one_line
@@ -88,9 +91,12 @@ def report_of(text: str, **parts) -> Report:
         "off_traffic": (text,),
         "near_copies": ((text, text),),
         "dots": (Dot(0.1, 0.2, 0.6, 0.0, 0, 1), Dot(0.9, 0.8, 0.3, 1.0, 1, 0), Dot(0.5, 0.5, 0.1, 0.5, 1, 0)),
+        "decision": DecisionSection(
+            text, text, (text,), ((text,) * 10,), (text,), ((text,) * 5,), ((text,) * 5,), (text,)
+        ),
         "mirage": Mirage((BenchmarkRow(text, 5, 0.1, SHARE, text),), text, (text,)),
         "drafters": (DrafterRow(text, 4, 2, 1, 0.5),),
-        "spending": Spending(0.5, 0.1, 0.1, 0.0, 0.25, {}),
+        "spending": Spending(0.5, 0.1, 0.0, 0.1, 0.0, 0.25, {}),
         "marks": {text: 3},
         "origins": (OriginRow("random", 1, 1, 0, 0.25),),
         "sources": (SourceRead(text, text, 10, 8, 1, 1),),
@@ -149,7 +155,7 @@ def test_it_can_be_heard_and_walked_through_by_its_structure():
     named = [found["aria-labelledby"] for _, found in PLAIN.tags if "aria-labelledby" in found]
     named += [found["href"].removeprefix("#") for found in PLAIN.of("a")]
     assert {each for name in named for each in name.split()} <= set(ids)
-    assert len(PLAIN.of("caption")) == len(PLAIN.of("table")) == 5
+    assert len(PLAIN.of("caption")) == len(PLAIN.of("table")) == 8
     assert all(found.get("scope") in {"col", "row"} for found in PLAIN.of("th"))
     assert PLAIN.of("svg")[0]["role"] == "img"
     assert all(found.get("aria-hidden") == "true" for found in PLAIN.of("svg")[1:])
@@ -200,6 +206,7 @@ def test_a_project_without_samples_benchmarks_or_costs_has_a_page_too():
                 "plain",
                 counts=counts,
                 mirage=None,
+                decision=None,
                 gaps=(replace(report_of("plain").gaps[0], nearest=None),),
                 off_traffic=(),
                 near_copies=(),
@@ -226,6 +233,10 @@ def test_the_command_writes_the_same_page_twice_with_the_figures_of_the_others(t
         pipeline.run(store, [str(tmp_path / "log.txt")], config, Silent())
         decide(store, "accept", (), best=10, reason=None, actor="ana")
         coverage = assessment.gaps(store, config, Silent(), (), 0.1).gaps.coverage
+        answers = tmp_path / "answers.jsonl"
+        rows = [{"id": each.id, "output": "ok", "passed": len(each.id) % 2} for each in answerable(store)]
+        answers.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        pipeline.take_in_answers(store, [("old <b>", str(answers)), ("new", str(answers))])
         write_report(store, config, Silent(), tmp_path / "direct.html", [("by <hand>", str(evals))])
     (tmp_path / "groundset.toml").write_text('encoder = "lexical"\n')
     command = [sys.executable, "-m", "generator", "report", "a.groundset", "r/out.html"]
@@ -242,6 +253,8 @@ def test_the_command_writes_the_same_page_twice_with_the_figures_of_the_others(t
     assert "by <hand>" in page.text
     assert str(tmp_path) not in page.text
     assert "ana made 10 decisions" in page.text
+    assert "A is new, B is old <b>" in " ".join(page.text.split())
+    assert "B less A: +0.0 points" in page.text
 
 
 def test_a_benchmark_without_a_file_is_refused_with_an_example():

@@ -53,13 +53,12 @@ class AnthropicProvider(HostedProvider):
         return RawAnswer(body, raw.status_code, {"request-id": request_id} if request_id else {})
 
     def _request(self, question: Question) -> dict[str, Any]:
-        return {
-            "model": self.model,
-            "max_tokens": question.max_tokens,
-            "system": [{"type": "text", "text": question.system, "cache_control": {"type": "ephemeral"}}],
-            "messages": [{"role": "user", "content": question.user}],
-            "output_config": {"format": {"type": "json_schema", "schema": question.schema()}},
-        }
+        request: dict[str, Any] = {"model": self.model, "max_tokens": question.max_tokens, "messages": question.turns}
+        if question.system:
+            request["system"] = [{"type": "text", "text": question.system, "cache_control": {"type": "ephemeral"}}]
+        if question.schema is not None:
+            request["output_config"] = {"format": {"type": "json_schema", "schema": question.schema()}}
+        return request
 
     def parse(self, raw: bytes) -> Answer:
         """Read a message, or the row of a batch around it."""

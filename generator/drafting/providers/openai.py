@@ -64,15 +64,12 @@ class OpenAIProvider(HostedProvider):
         return RawAnswer(raw.content, raw.status_code, {"x-request-id": request_id} if request_id else {})
 
     def _request(self, question: Question) -> dict[str, Any]:
-        schema = question.schema() if self._server.own else question.bounded()
-        request: dict[str, Any] = {
-            "model": self.model,
-            "messages": [{"role": "system", "content": question.system}, {"role": "user", "content": question.user}],
-            "response_format": {
-                "type": "json_schema",
-                "json_schema": {"name": question.schema_name, "strict": True, "schema": schema},
-            },
-        }
+        system = [{"role": "system", "content": question.system}] if question.system else []
+        request: dict[str, Any] = {"model": self.model, "messages": [*system, *question.turns]}
+        schema = question.schema if self._server.own else question.bounded
+        if schema is not None:
+            shape = {"name": question.schema_name, "strict": True, "schema": schema()}
+            request["response_format"] = {"type": "json_schema", "json_schema": shape}
         if self._server.own:
             # Inputs are production data: OpenAI is not to keep them.
             return request | {"max_completion_tokens": question.max_tokens, "store": False}
