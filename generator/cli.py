@@ -407,6 +407,8 @@ def run(
 @click.option("--ascii", "ascii_only", is_flag=True, help="Draw with plain characters.")
 @click.option("--theme", help="dark, light, contrast or terminal.")
 @click.option("--keys", type=click.Path(path_type=Path), metavar="FILE", help="Keys other than the usual ones.")
+@click.option("--compare", nargs=2, metavar="A B", help="Compare the answers of two candidates, blind.")
+@click.option("--grade", metavar="A", help="Grade the answers of one candidate, blind.")
 def curate(
     project: Path,
     actor: str | None,
@@ -415,11 +417,14 @@ def curate(
     ascii_only: bool,
     theme: str | None,
     keys: Path | None,
+    compare: tuple[str, str] | None,
+    grade: str | None,
 ) -> None:
-    """Review drafts in the terminal."""
+    """Review drafts, or judge answers, in the terminal."""
     command = [sys.executable, "-m", "curation_tui", str(project)]
-    for option, value in (("--as", actor), ("--theme", theme), ("--keys", keys)):
+    for option, value in (("--as", actor), ("--theme", theme), ("--keys", keys), ("--grade", grade)):
         command += [] if value is None else [option, str(value)]
+    command += ["--compare", *compare] if compare else []
     command += ["--blind"] * blind + ["--plain"] * plain + ["--ascii"] * ascii_only
     # The app replaces this process: signals and the terminal are its own.
     os.execv(sys.executable, command)  # noqa: S606

@@ -176,6 +176,11 @@ class Sitting:
         """About how many wait for this person."""
         return len(self._waiting()) + len(self._second_looks()) + len(self._plants.keys() - {p for _, p in self._mine})
 
+    def share(self, task: Task) -> float | None:
+        """The share of traffic that its item stands for; None where that is none."""
+        item = self._items.get(task.draft_id)
+        return item.weight if item is not None and item.stands_for else None
+
     def said(self, task: Task) -> str | None:
         """What this person said of it: "left", "right" or the verb; None where nothing."""
         word = self._mine.get(task.subject)
@@ -474,10 +479,10 @@ def chosen_candidates(store: Store, names: Sequence[str]) -> tuple[str, ...]:
     return tuple(names)
 
 
-def pairs_of(store: Store, actor: str) -> list[tuple[str, str]]:
-    """Pairs of candidates that can be compared, in an order that says nothing of their names."""
-    pairs = combinations(sorted(store.candidates()), 2)
-    return sorted(pairs, key=lambda pair: content_id("pair", actor, *pair))
+def choices_of(store: Store, actor: str, count: int) -> list[tuple[str, ...]]:
+    """Candidates that can be judged, so many at a time, in an order that says nothing of their names."""
+    found = combinations(sorted(store.candidates()), count)
+    return sorted(found, key=lambda names: content_id("choice", actor, *names))
 
 
 def _item(draft: Draft, content: Content) -> _Item:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from generator.errors import StageError
-from generator.evalset.sitting import PLANT_EVERY, Sitting, chosen_candidates, pairs_of
+from generator.evalset.sitting import PLANT_EVERY, Sitting, choices_of, chosen_candidates
 from generator.judging import Answer, CheckResult
 from generator.store import Store
 from tests.worlds import draft, fill, landed, trace
@@ -208,4 +208,5 @@ def test_names_are_checked_and_pairs_are_in_no_order_of_names(store):
         chosen_candidates(store, ["A", "C"])
     with pytest.raises(StageError, match="named twice"):
         chosen_candidates(store, ["A", "A"])
-    assert pairs_of(store, "ana") == [("A", "B")]
+    assert choices_of(store, "ana", 2) == [("A", "B")]
+    assert set(choices_of(store, "ana", 1)) == {("A",), ("B",)}
