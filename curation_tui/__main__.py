@@ -54,6 +54,10 @@ def _candidate_options(options: argparse.Namespace) -> list[str]:
     return [] if options.grade is None else [f"--grade={options.grade}"]
 
 
+def _candidates(options: argparse.Namespace) -> list[str]:
+    return options.compare or ([] if options.grade is None else [options.grade])
+
+
 def _app(options: argparse.Namespace) -> int:
     refusal = _take_keys(options.keys)
     if refusal is not None:
@@ -71,12 +75,12 @@ def _app(options: argparse.Namespace) -> int:
         ascii_only=options.ascii,
         theme=theme,
         blind=options.blind,
-        candidates=options.compare or ([] if options.grade is None else [options.grade]),
+        candidates=_candidates(options),
     )
 
 
 def _plain(options: argparse.Namespace) -> int:
-    from generator.errors import ProjectError
+    from generator.errors import GroundsetError
 
     # What a log holds may be in no code page of this terminal; that must not end the review.
     for stream in (sys.stdout, sys.stdin):
@@ -86,15 +90,18 @@ def _plain(options: argparse.Namespace) -> int:
         sys.stderr.write(f"{refusal}\n")
         return _USAGE
     from curation_tui.plain import PlainReview
+    from curation_tui.plain_judging import PlainJudging
     from curation_tui.session import Session
+    from generator.evalset.sitting import chosen_candidates
 
     try:
         session = Session.open(options.project, options.actor or login_name())
-    except ProjectError as error:
+        session.candidates = chosen_candidates(session.store, _candidates(options))
+    except GroundsetError as error:
         sys.stderr.write(f"{error}\n")
-        return ProjectError.exit_code
+        return error.exit_code
     try:
-        PlainReview(session).run()
+        (PlainJudging(session) if session.candidates else PlainReview(session)).run()
     except (KeyboardInterrupt, BrokenPipeError):
         sys.stderr.write("Stopped; what was decided is saved.\n")
     finally:

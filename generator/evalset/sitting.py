@@ -358,7 +358,10 @@ class Sitting:
         ours = about.plant in self._plants or (about.plant is None and about.candidates == self.candidates)
         if not ours or about.draft_id not in self._items:
             return True, None
-        return True, self._task((about.draft_id, about.plant))
+        task = self._task((about.draft_id, about.plant))
+        if verb == "undo":
+            self._coming = [task, *(each for each in self._coming if each.subject != task.subject)]
+        return True, task
 
     # Planted pairs ------------------------------------------------------------------------------
 
@@ -374,10 +377,8 @@ class Sitting:
             return 0
         wanted = -(-len(self._items) // PLANT_EVERY) if len(self._items) > PLANT_EVERY // 3 else 0
         made = list(self._new_plants(wanted))[: max(wanted - len(self._plants), 0)]
-        new = self._store.add_planted_pairs(made) if made else 0
-        if new:
-            self.take()
-        return new
+        self._plants |= {each.id: each for each in made}
+        return self._store.add_planted_pairs(made) if made else 0
 
     def _new_plants(self, wanted: int) -> Iterator[PlantedPair]:
         answered = self._store.answered()

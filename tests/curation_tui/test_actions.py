@@ -79,7 +79,7 @@ def test_the_palette_offers_every_action(tmp_path: Path) -> None:
     session = Session.open(tmp_path / "p.groundset", "ana")
     app = CurationApp(session)
     screen = ReviewScreen(session, app._glyphs)
-    offered = {command.title.lower() for command in app.get_system_commands(screen)}
+    found = {command.title.lower() for command in app.get_system_commands(screen)}
     session.close()
     wanted = {each.label.lower() for each in offered("review") if not each.takes_key and each.name != "palette"}
-    assert wanted <= offered
+    assert wanted <= found
