@@ -34,6 +34,8 @@ from generator.records import Content as ItemContent
 _SIDE_BY_SIDE = 100  # columns from which two answers stand beside one another
 _ALL = 20  # rows from which the item and answers that lie one above the other are all seen
 _TWO = 11  # rows from which two answers are
+_ITEM = 0.35
+_FEWEST = 4
 _CRITERION = 600  # characters
 _GONE = "This answer is no longer there."
 
@@ -58,7 +60,6 @@ class BlindScreen(FramedScreen):
     BlindScreen.-stacked .answer { height: 1fr; }
     BlindScreen.-stacked #expected { display: none; }
     BlindScreen .-away { display: none; }
-    BlindScreen #item.-whole { height: 1fr; }
     """
 
     def __init__(self, session: Session, glyphs: Glyphs) -> None:
@@ -153,7 +154,7 @@ class BlindScreen(FramedScreen):
 
     def _show_words(self, title: str, blocks: Sequence[Block] | Iterator[Block]) -> None:
         asked = self.query_one("#asked", Document)
-        self._see({"item", "asked"}, whole={"item"})
+        self._see({"item", "asked"})
         asked.border_title, asked.border_subtitle = label(title, "bold"), label("")
         asked.show(blocks)
 
@@ -206,7 +207,7 @@ class BlindScreen(FramedScreen):
         if not self.has_class("-stacked") or self._rows >= _ALL:
             self._see({"item", "asked", "expected", "answers", *names})
         elif self._part == "asked":
-            self._see({"item", "asked"}, whole={"item"})
+            self._see({"item", "asked"})
         elif self._part == "answers":
             self._see({"answers", *names})
         else:
@@ -215,11 +216,22 @@ class BlindScreen(FramedScreen):
         for pane in self.query(Document):
             pane.set_class(pane.id in chosen, "-chosen")
 
-    def _see(self, seen: set[str], whole: frozenset[str] | set[str] = frozenset()) -> None:
+    def _see(self, seen: set[str]) -> None:
         for name in ("item", "asked", "expected", "answers", *(f"answer-{number}" for number in range(self.COUNT))):
-            pane = self.query_one(f"#{name}")
-            pane.set_class(name not in seen, "-away")
-            pane.set_class(name in whole, "-whole")
+            self.query_one(f"#{name}").set_class(name not in seen, "-away")
+        if "answers" not in seen:
+            self.query_one("#item").styles.height = "1fr"
+
+    def _fit(self) -> None:
+        """Give the item the rows that it needs, up to a third, and the rest to the answers."""
+        panes = [each for each in self.query("#asked, #expected").results(Document) if each.display]
+        if self.query_one("#answers").has_class("-away") or not panes:
+            return
+        needed = max(each.get_content_height(each.size, each.size, each.content_size.width) for each in panes) + 2
+        height = min(needed, max(round(_ITEM * self._rows), _FEWEST))
+        styles = self.query_one("#item").styles
+        if styles.height is None or styles.height.value != height or not styles.height.is_cells:
+            styles.height = height
 
     def _show_item(self) -> None:
         task, sitting, content = self._shown, self._sitting, self._content
@@ -239,6 +251,10 @@ class BlindScreen(FramedScreen):
         turns = [block for message in content.messages for block in turn(message, brief=stacked)]
         asked.show([*turns, *wanted] if stacked else turns)
         expected.show(wanted)
+        if asked.content_size.width > 1:
+            self._fit()
+        else:
+            self.call_after_refresh(self._fit)
 
     def _expected(self, content: ItemContent) -> Iterator[Block]:
         stacked = self.has_class("-stacked")
@@ -254,7 +270,7 @@ class BlindScreen(FramedScreen):
             yield Block(label("REFERENCE ANSWER", "bold $secondary"))
             yield Block(passage(content.reference))
 
-    def _show_answers(self) -> None:
+    def _show_answers(self, *, stay: bool = False) -> None:
         texts = [_GONE if each is None else each for each in self._texts]
         contents = [shown(each, self._level) for each in texts]
         note = ""
@@ -269,7 +285,8 @@ class BlindScreen(FramedScreen):
             pane.border_title = self._title(pane.id or "", f"{self.TITLES[number]}{size}")
             more = "z shows more" if folded(text, self._level) else ""
             pane.border_subtitle = label(f" {self._glyphs.dot} ".join(each for each in (note, more) if each))
-            pane.show([Block(content if text.strip() else label("(the answer is empty)", "$muted"))])
+            content = content if text.strip() else label("(the answer is empty)", "$muted")
+            pane.show([Block(content)], stay=stay)
         self._say_verdict()
 
     def _say_verdict(self) -> None:
@@ -480,7 +497,7 @@ class BlindScreen(FramedScreen):
             self.app.bell()
             return
         self._level = level
-        self._show_answers()
+        self._show_answers(stay=True)
 
     def action_turn(self) -> None:
         """Go to the next part."""
@@ -509,9 +526,17 @@ class BlindScreen(FramedScreen):
 
     def _scroll(self, pages: int) -> None:
         ended = self._outcome is not None or self._shown is None
-        for pane in self.query(Document):
-            if pane.id == "asked" if ended else pane.has_class("-chosen"):
-                pane.turn_page(pages)
+        panes = [each for each in self.query(Document) if each.id == "asked" or not ended]
+        panes = [each for each in panes if ended or each.has_class("-chosen")]
+        if pages > 0 and not ended and all(each.at_end for each in panes) and self._has_more(panes):
+            self._fold_to(self._level + 1)
+        for pane in panes:
+            pane.turn_page(pages)
+
+    def _has_more(self, panes: Sequence[Document]) -> bool:
+        """Whether one of these panes holds an answer that is folded."""
+        texts = {f"answer-{number}": text or "" for number, text in enumerate(self._texts)}
+        return any(folded(texts.get(pane.id or "", ""), self._level) for pane in panes)
 
 
 def _first(answers: Sequence[Answer]) -> str | None:

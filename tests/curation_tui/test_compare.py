@@ -223,7 +223,8 @@ def test_what_cannot_be_saved_is_not_called_saved(tmp_path: Path) -> None:
             while True:
                 app.session.store.reveal(("X",), "nobody")
         await app.press("1")
-        assert "saved" not in app.shown()
+        assert "free some space" in app.shown()
+        assert "saved: d-" not in app.shown()
         assert app.session.judged == 0
         assert ONE not in app.shown()
 
