@@ -70,6 +70,8 @@ class BlindScreen(FramedScreen):
         self._content: ItemContent | None = None
         self._marks: Marks = ()
         self._level = 0
+        self._new = True
+        """Whether the task is shown for the first time, and so from its beginning."""
         self._differences = True
         self._turned = ""
         """The part that the person turned to; empty where they did not."""
@@ -139,8 +141,9 @@ class BlindScreen(FramedScreen):
             self._show_words("Done", [Block(label("Everything here is judged. b ends the session: names and result."))])
             return
         self._arrange()
-        self._show_item()
-        self._show_answers()
+        self._show_item(stay=not self._new)
+        self._show_answers(stay=not self._new)
+        self._new = False
 
     def _no_answers(self) -> Iterator[Block]:
         path = self._session.path.name
@@ -160,7 +163,7 @@ class BlindScreen(FramedScreen):
 
     def _take_up(self, task: Task | None) -> None:
         """Make a task the one that is shown."""
-        self._shown, self._level = task, 0
+        self._shown, self._level, self._new = task, 0, True
         self._marks = tuple({} for _ in range(self.COUNT))
         self._since, self._turned = time.monotonic(), ""
         if task is None:
@@ -233,7 +236,7 @@ class BlindScreen(FramedScreen):
         if styles.height is None or styles.height.value != height or not styles.height.is_cells:
             styles.height = height
 
-    def _show_item(self) -> None:
+    def _show_item(self, *, stay: bool = True) -> None:
         task, sitting, content = self._shown, self._sitting, self._content
         if task is None or sitting is None:
             return
@@ -249,8 +252,8 @@ class BlindScreen(FramedScreen):
         wanted = list(self._expected(content))
         stacked = self.has_class("-stacked")
         turns = [block for message in content.messages for block in turn(message, brief=stacked)]
-        asked.show([*turns, *wanted] if stacked else turns)
-        expected.show(wanted)
+        asked.show([*turns, *wanted] if stacked else turns, stay=stay)
+        expected.show(wanted, stay=stay)
         if asked.content_size.width > 1:
             self._fit()
         else:
@@ -270,7 +273,7 @@ class BlindScreen(FramedScreen):
             yield Block(label("REFERENCE ANSWER", "bold $secondary"))
             yield Block(passage(content.reference))
 
-    def _show_answers(self, *, stay: bool = False) -> None:
+    def _show_answers(self, *, stay: bool = True) -> None:
         texts = [_GONE if each is None else each for each in self._texts]
         contents = [shown(each, self._level) for each in texts]
         note = ""
@@ -497,7 +500,7 @@ class BlindScreen(FramedScreen):
             self.app.bell()
             return
         self._level = level
-        self._show_answers(stay=True)
+        self._show_answers()
 
     def action_turn(self) -> None:
         """Go to the next part."""

@@ -124,7 +124,7 @@ class Sitting:
         """
         self._items = self._read_items()
         self._plants = {each.id: each for each in self._store.planted_pairs() if self._is_ours(each)}
-        self._opinion = self._read_opinions()
+        self._opinion = opinions_of(self._store, self.candidates, self._items)
         self._mine: dict[tuple[str, str | None], str] = {}
         self._judged_by: defaultdict[str, dict[str, str]] = defaultdict(dict)
         for each in self._store.opinions():
@@ -151,16 +151,6 @@ class Sitting:
             fresh = all(answered[draft.id, candidate][1] == content.asked for candidate in self.candidates)
             if fresh and state.verdict != "rejected" and draft.id not in planted:
                 found[draft.id] = _item(draft, content)
-        return found
-
-    def _read_opinions(self) -> dict[str, float]:
-        """What programs, or a file, say of the answers to each item, on the scale of what people say."""
-        verdicts = {**self._store.imported_verdicts(), **self._store.check_verdicts()}
-        found = {}
-        for draft_id in self._items:
-            values = [_WORTH[verdicts[key]] for each in self.candidates if (key := (draft_id, each)) in verdicts]
-            if len(values) == len(self.candidates):
-                found[draft_id] = values[0] if len(values) == 1 else 0.5 + (values[0] - values[1]) / 2
         return found
 
     def _is_ours(self, pair: PlantedPair) -> bool:
@@ -462,6 +452,21 @@ class Sitting:
         """Whether people and programs stand on different sides of the middle."""
         outcome, opinion = self._outcome(draft_id), self._opinion.get(draft_id)
         return outcome is not None and opinion is not None and (outcome - 0.5) * (opinion - 0.5) < 0
+
+
+def opinions_of(store: Store, candidates: Sequence[str], draft_ids: Iterable[str]) -> dict[str, float]:
+    """What programs say of the answers to items, or else the files they came in, on the scale of what people say.
+
+    Of one candidate 1 is a pass; of two 1 is that only the first passes. The order of work goes by it, so that who
+    estimates from the judgements gives the same to `evidence` as `ordered_by`.
+    """
+    verdicts = {**store.imported_verdicts(), **store.check_verdicts()}
+    found = {}
+    for draft_id in draft_ids:
+        values = [_WORTH[verdicts[key]] for each in candidates if (key := (draft_id, each)) in verdicts]
+        if len(values) == len(candidates):
+            found[draft_id] = values[0] if len(values) == 1 else 0.5 + (values[0] - values[1]) / 2
+    return found
 
 
 def chosen_candidates(store: Store, names: Sequence[str]) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from generator.store import Store
+from tests.benchmarks.app import processor_time
 from tests.curation_tui.projects import add_answers, make_project
 from tests.curation_tui.terminal import Terminal
 
@@ -35,6 +36,8 @@ class Figures:
     keys: int = 0
     saved: list[float] = field(default_factory=list)
     """Seconds from a key to the line that says that it is saved, and the next pair."""
+    processor: float = 0.0
+    """Seconds of a processor that the app had for all verdicts."""
     judged_as: Counter[str] = field(default_factory=Counter)
     names_before: int = 0
     """Times that a name was in the bytes before the end."""
@@ -130,13 +133,14 @@ def one(terminal: Terminal, figures: Figures, case_of: dict[str, str]) -> None:
         terminal.send("1\r")
         terminal.wait_for("saved with it")
         figures.keys += 3
-    before = time.perf_counter()
+    before, had = time.perf_counter(), processor_time(terminal.app)
     terminal.send(key)
     figures.keys += 1
     while not ((found := SAVED.search(terminal.text())) and found[1] == shown[1]):
         terminal.read(0.004)
         assert time.perf_counter() - before < 15, terminal.text()
     figures.saved.append(terminal.arrived - before)
+    figures.processor += processor_time(terminal.app) - had
     assert KEYS[found[2]] == key
     figures.judged += 1
     figures.judged_as[found[2]] += 1
@@ -189,6 +193,29 @@ def end(terminal: Terminal, figures: Figures) -> None:
     assert terminal.modes_left_on() == set()
 
 
+def hasty(path: Path) -> tuple[int, str]:
+    """A second person who presses 1 and reads nothing: how often, and what the result says of planted pairs."""
+    with Terminal(str(path), "--as", "ben", size=SIZE) as terminal:
+        terminal.wait_for("u undo")
+        terminal.send("P")
+        terminal.wait_for("Names stay hidden", "╭─ ▶ 2")
+        pressed = 0
+        while "Everything here is judged" not in terminal.text():
+            shown = re.search(r"╭─ (d-\w+)", terminal.text())
+            assert shown is not None, terminal.text()
+            terminal.send("1")
+            wait_for_one(terminal, [f"saved: {shown[1]}"])
+            pressed += 1
+        terminal.send("b")
+        terminal.wait_for("End the session and show names?")
+        terminal.send("y")
+        text = terminal.wait_for("Names and result", "names were shown")
+        terminal.send("q")
+        assert terminal.wait() == 0
+    lines = [line.strip("│ ") for line in text.split("\n")]
+    return pressed, "\n".join(each for each in lines if "noticed" in each or "missed" in each or "alike" in each)
+
+
 def main() -> None:
     """Print the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -198,6 +225,7 @@ def main() -> None:
         path = Path(folder) / "blind.groundset"
         made(path, options.pairs)
         figures = session(path, options.pairs)
+        pressed, caught = hasty(path)
     milliseconds = sorted(1000 * each for each in figures.saved)
     print(f"pairs judged                        {figures.judged}")
     print(f"keys per judgement                  {figures.keys / figures.judged:.2f}")
@@ -209,11 +237,13 @@ def main() -> None:
         "key to saved and next pair, ms      "
         + ", ".join(f"p{p} {q:.0f}" for p, q in zip((50, 95, 99), quantiles, strict=True))
     )
+    print(f"  of it on a processor, mean        {1000 * figures.processor / figures.judged:.0f}")
     print(f"names in the bytes before the end   {figures.names_before}")
     print(f"names in the bytes after it         {figures.names_after}")
     print(f"planted pairs judged, noticed       {figures.planted[0]}, {figures.planted[1]}")
     print(f"said                                {dict(figures.judged_as)}")
     print(f"the result, as the screen shows it:\n{figures.result}")
+    print(f"a second person presses 1 and nothing else, {pressed} times; the screen says at the end:\n{caught}")
 
 
 if __name__ == "__main__":
