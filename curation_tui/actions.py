@@ -242,9 +242,16 @@ ACTIONS: tuple[Action, ...] = (
     Action("take", ("enter",), "enter", "keep", "Keep the marks; they are saved with the verdict.", "ticks", 1),
     Action("cancel", ("escape", "q"), "esc", "leave", "Leave them as they were.", "ticks", 2),
     Action(
-        "mark", ("1", "space"), "1", "left", "Met, not met, or not said, of the left answer.", "ticks", 3, argument="0"
+        "mark",
+        ("1", "space"),
+        "1",
+        "mark",
+        "Met, not met, or not said, of the answer, or of the left one.",
+        "ticks",
+        3,
+        argument="0",
     ),
-    Action("mark", ("2",), "2", "right", "The same of the right answer.", "ticks", 4, argument="1"),
+    Action("mark", ("2",), "2", "the other", "The same of the right answer.", "ticks", 4, argument="1"),
     Action("down", ("j", "down"), "j", "down", "Go to the next criterion.", "ticks", 5),
     Action("up", ("k", "up"), "k", "up", "Go to the one before.", "ticks", 6),
 )

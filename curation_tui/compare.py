@@ -31,8 +31,7 @@ class CompareScreen(BlindScreen):
 
     def record(self, sitting: Sitting, task: Task, verdict: str, seconds: float) -> None:
         """Save which of the two is better, with the criteria that were marked."""
-        ticks = {who: dict(own) for who, own in zip(task.candidates, self._marks, strict=True) if own}
-        sitting.compare(task, cast("Choice", verdict), seconds, ticks or None)
+        sitting.compare(task, cast("Choice", verdict), seconds, self._marks)
 
     def action_differences(self) -> None:
         """Mark the words that differ, or no longer."""

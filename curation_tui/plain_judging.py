@@ -3,6 +3,7 @@
 The keys are those of the Compare and Grade screens, from the same table. Names are hidden until `b` ends the session.
 """
 
+import contextlib
 import time
 from collections.abc import Iterator
 from typing import cast
@@ -41,7 +42,8 @@ class PlainJudging:
 
     def run(self) -> None:
         """Ask until there is no more."""
-        self._sitting.plant()
+        with contextlib.suppress(ProjectError):  # a project that cannot be written can be read all the same
+            self._sitting.plant()
         shown: Task | None = None
         while self._goes_on:
             task = next(iter(self._sitting.coming()), None)

@@ -293,10 +293,14 @@ class Sitting:
 
     # Judging ------------------------------------------------------------------------------------
 
-    def compare(
-        self, task: Task, choice: Choice, seconds: float, ticks: Mapping[str, Mapping[str, bool]] | None = None
-    ) -> None:
+    def compare(self, task: Task, choice: Choice, seconds: float, ticks: Sequence[Mapping[str, bool]] = ()) -> None:
         """Record which of two answers is better; on disk when this returns.
+
+        Args:
+            task: what was judged.
+            choice: the verdict.
+            seconds: how long it took.
+            ticks: criterion -> whether it is met, of the left answer and of the right, where it was said.
 
         Raises:
             ProjectError: it could not be saved, or one of the answers is no longer there.
@@ -304,9 +308,10 @@ class Sitting:
         more = self._circumstances(seconds)
         left, right = _sides(task)
         if task.plant is not None:
-            self._store.judge_planted(task.plant, left == "own", choice, self._actor, **more)
+            self._store.judge_planted(task.plant, left == "own", choice, self._actor, ticked=list(ticks), **more)
         else:
-            self._store.judge_pair(task.draft_id, left, right, choice, self._actor, ticks, **more)
+            own = {who: each for who, each in zip(task.candidates, ticks, strict=False) if each}
+            self._store.judge_pair(task.draft_id, left, right, choice, self._actor, own, **more)
         said: Mapping[str, str] = {"left": left, "right": right}
         self._took(task, said.get(choice, choice))
 

@@ -136,7 +136,7 @@ def test_two_people_meet_on_some_items_and_are_held_against_one_another(tmp_path
 def test_undo_gives_the_item_back_and_nothing_is_taken_back_after_the_names(store):
     sitting = Sitting(store, "ana", ("A", "B"))
     (task,) = sitting.coming()
-    sitting.compare(task, "right", 2.0, {task.candidates[0]: {"answers": True}})
+    sitting.compare(task, "right", 2.0, [{"answers": True}, {}])
     assert sitting.said(task) == "right"
     assert sitting.take_back("undo") == (True, task)
     assert sitting.said(task) is None
