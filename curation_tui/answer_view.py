@@ -29,20 +29,16 @@ def shown(text: str, level: int) -> Content:
     return passage(text, characters=characters, lines=lines)
 
 
-def marked(one: Content, other: Content) -> tuple[Content, Content, bool]:
-    """Two answers with the words marked in which they differ, and whether any were.
-
-    Nothing is marked where they have hardly a word in common, or none apart.
-    """
+def marked(one: Content, other: Content) -> tuple[Content, Content]:
+    """Two answers with the words marked in which they differ; none where they have hardly a word in common."""
     words, others = _words(one), _words(other)
     matcher = difflib.SequenceMatcher(None, [each[0] for each in words], [each[0] for each in others])
     changes = [each for each in matcher.get_opcodes() if each[0] != "equal"]
     if not changes or matcher.ratio() < _ALIKE:
-        return one, other, False
+        return one, other
     return (
         one.add_spans(_spans(words, [(first, last) for _, first, last, _, _ in changes])),
         other.add_spans(_spans(others, [(first, last) for _, _, _, first, last in changes])),
-        True,
     )
 
 

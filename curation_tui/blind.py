@@ -22,6 +22,7 @@ from curation_tui.item import short_id
 from curation_tui.looks import Glyphs
 from curation_tui.outcome import outcome_blocks, progress_blocks
 from curation_tui.prompt import Choice, Confirm
+from curation_tui.review import BROKEN
 from curation_tui.safe_text import joined, label, passage, separated
 from curation_tui.session import Session
 from curation_tui.sheet import Sheet
@@ -64,6 +65,8 @@ class BlindScreen(FramedScreen):
 
     def __init__(self, session: Session, glyphs: Glyphs) -> None:
         super().__init__(session, glyphs)
+        self._names: tuple[str, ...] = ()
+        """What must not be shown."""
         self._sitting: Sitting | None = None
         self._shown: Task | None = None
         self._texts: list[str | None] = []
@@ -106,6 +109,7 @@ class BlindScreen(FramedScreen):
 
     def load(self) -> None:
         """Read what there is to judge; the task shown stays."""
+        self._names = tuple(self._session.store.candidates())
         if self._sitting is None:
             self._begin(self._chosen())
         else:
@@ -136,7 +140,11 @@ class BlindScreen(FramedScreen):
             self._show_words("No answers", self._no_answers())
             return
         if self._shown is None:
-            self._take_up(next(iter(self._sitting.coming()), None))
+            try:
+                self._take_up(next(iter(self._sitting.coming()), None))
+            except ProjectError as error:
+                self.complain(error)
+                return
         if self._shown is None:
             self._show_words("Done", [Block(label("Everything here is judged. b ends the session: names and result."))])
             return
@@ -169,8 +177,10 @@ class BlindScreen(FramedScreen):
         if task is None:
             return
         store = self._session.store
-        self._texts = [_first(store.answers(candidate, [draft_id])) for draft_id, candidate in task.answers]
-        self._content = store.contents([task.draft_id]).get(task.draft_id)
+        self._texts, self._content = [None] * self.COUNT, None
+        with contextlib.suppress(*BROKEN):  # what cannot be read can be put off
+            self._texts = [_first(store.answers(candidate, [draft_id])) for draft_id, candidate in task.answers]
+            self._content = store.contents([task.draft_id]).get(task.draft_id)
         self.call_after_refresh(self._look_ahead)
 
     def _look_ahead(self) -> None:
@@ -247,7 +257,8 @@ class BlindScreen(FramedScreen):
         asked.border_subtitle = label(f"{sitting.judged:,} judged {dot} about {sitting.left:,} left")
         expected.border_title = self._title("expected", "expected")
         if content is None:
-            asked.show([Block(label("The item is no longer there; j goes on."))])
+            asked.show([Block(label("This item cannot be shown; j goes on."))])
+            expected.show([])
             return
         wanted = list(self._expected(content))
         stacked = self.has_class("-stacked")
@@ -276,18 +287,13 @@ class BlindScreen(FramedScreen):
     def _show_answers(self, *, stay: bool = True) -> None:
         texts = [_GONE if each is None else each for each in self._texts]
         contents = [shown(each, self._level) for each in texts]
-        note = ""
         if self._differences and len(contents) == 2:
-            one, other, differ = marked(*contents)
-            contents = [one, other]
-            if not differ:
-                note = "word for word the same" if texts[0] == texts[1] else ""
+            contents = list(marked(*contents))
         for number, (text, content) in enumerate(zip(texts, contents, strict=True)):
             pane = self.query_one(f"#answer-{number}", Document)
             size = f" {self._glyphs.dot} {len(text):,} characters" if len(text) > LEVELS[0][0] else ""
             pane.border_title = self._title(pane.id or "", f"{self.TITLES[number]}{size}")
-            more = "z shows more" if folded(text, self._level) else ""
-            pane.border_subtitle = label(f" {self._glyphs.dot} ".join(each for each in (note, more) if each))
+            pane.border_subtitle = label("z shows more" if folded(text, self._level) else "")
             content = content if text.strip() else label("(the answer is empty)", "$muted")
             pane.show([Block(content)], stay=stay)
         self._say_verdict()
@@ -320,7 +326,8 @@ class BlindScreen(FramedScreen):
     def action_choose(self, verdict: str) -> None:
         """Give a verdict, and go on."""
         task, sitting = self._shown, self._sitting
-        if task is None or sitting is None or self._outcome is not None or None in self._texts:
+        unread = self._content is None or None in self._texts
+        if task is None or sitting is None or self._outcome is not None or unread:
             self.app.bell()
             return
         seconds = time.monotonic() - self._since
@@ -339,10 +346,7 @@ class BlindScreen(FramedScreen):
     def _go_to(self, back: int) -> None:
         """Show the next task, or one of those judged before."""
         self._back = back
-        task = self._done[-back] if back else None
-        if task is None and self._sitting is not None:
-            task = next(iter(self._sitting.coming()), None)
-        self._take_up(task)
+        self._take_up(self._done[-back] if back else None)
         self.show()
 
     def action_undo(self) -> None:
@@ -397,7 +401,7 @@ class BlindScreen(FramedScreen):
     def complain(self, error: ProjectError) -> None:
         """Say what cannot be done, and why; whose answer it is about stays hidden."""
         text = str(error)
-        for name in sorted(self._session.store.candidates(), key=len, reverse=True):
+        for name in sorted(self._names, key=len, reverse=True):
             text = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", "somebody", text)
         super().complain(ProjectError(text))
 

@@ -162,13 +162,11 @@ def test_a_long_answer_costs_what_a_short_one_does(tmp_path: Path) -> None:
 
 
 def test_only_words_that_differ_are_marked_and_only_where_much_is_the_same() -> None:
-    one, other, differ = marked(passage("refund the second item today"), passage("refund the third item today"))
-    assert differ
+    one, other = marked(passage("refund the second item today"), passage("refund the third item today"))
     assert [one.plain[each.start : each.end] for each in one.spans if "underline" in str(each.style)] == ["second"]
     assert [other.plain[each.start : each.end] for each in other.spans if "underline" in str(each.style)] == ["third"]
-    assert marked(passage("yes"), passage("yes"))[2] is False
-    assert marked(passage("not a word of it"), passage("alike, none here"))[2] is False
-    assert marked(passage(""), passage("x"))[2] is False
+    for one, other in (("yes", "yes"), ("not a word of it", "alike, none here"), ("", "x")):
+        assert marked(passage(one), passage(other)) == (passage(one), passage(other))
     assert not folded("short", 0)
     assert folded("x\n" * 30, 0)
     assert "more characters" in shown("x" * 2_000, 0).plain
@@ -202,6 +200,28 @@ def test_verdicts_criteria_undo_and_redo_are_saved_as_they_are_said(tmp_path: Pa
         ticks = {each.candidates: dict(each.payload["ticks"]) for each in store.judgements()[1:3]}
         assert sorted(len(each) for each in ticks.values()) == [1, 1]
         assert {next(iter(each.values())) for each in ticks.values()} == {True, False}
+
+
+def test_nothing_moves_under_the_reader_when_others_judge(tmp_path: Path) -> None:
+    path = tmp_path / "p.groundset"
+    make_project(path, drafts=10)
+    add_answers(path, {ONE: [LONG], OTHER: [LONG + "!"]})
+
+    async def scenario(app: Review) -> None:
+        await app.press("P", "space", "z")
+        before = app.shown()
+        screen = app.app.screen
+        with Store.open(path) as other:
+            for each in other.drafts():
+                other.judge_pair(each.id, ONE, OTHER, "same", "ben")
+        screen.poll()
+        await app.settle()
+        moved = [one for one, other in zip(before.split("\n"), app.shown().split("\n"), strict=True) if one != other]
+        assert all("left" in each for each in moved)  # only the count of what is left
+        await app.press("1")
+        assert "saved" in app.shown()
+
+    review(path, scenario, size=(100, 30))
 
 
 def test_what_cannot_be_saved_is_not_called_saved(tmp_path: Path) -> None:
