@@ -28,7 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
     own = [str(options.project), f"--as={options.actor or login_name()}", "--guardian", str(os.getpid())]
     if options.ascii or not _speaks_utf8():
         own.append("--ascii")
-    own += ["--blind"] * options.blind
+    own += ["--blind"] * options.blind + _candidate_options(options)
     for option, value in (("--theme", options.theme), ("--keys", options.keys)):
         own += [] if value is None else [option, str(value)]
     return Guardian([sys.executable, "-m", "curation_tui", *own]).run()
@@ -43,8 +43,20 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--plain", action="store_true", help="one question a line, for screen readers and pipes")
     parser.add_argument("--theme", choices=_THEMES, help="the colours (dark, or the terminal's own where it has few)")
     parser.add_argument("--keys", type=Path, metavar="FILE", help="other keys (keys.toml in the configuration folder)")
+    parser.add_argument("--compare", nargs=2, metavar=("A", "B"), help="compare the answers of two candidates, blind")
+    parser.add_argument("--grade", metavar="A", help="grade the answers of one candidate, blind")
     parser.add_argument("--guardian", type=int, help=argparse.SUPPRESS)
     return parser
+
+
+def _candidate_options(options: argparse.Namespace) -> list[str]:
+    if options.compare:
+        return ["--compare", *options.compare]
+    return [] if options.grade is None else [f"--grade={options.grade}"]
+
+
+def _candidates(options: argparse.Namespace) -> list[str]:
+    return options.compare or ([] if options.grade is None else [options.grade])
 
 
 def _app(options: argparse.Namespace) -> int:
@@ -59,12 +71,17 @@ def _app(options: argparse.Namespace) -> int:
     end_with(options.guardian)
     theme = options.theme or usual_theme(os.environ.get("COLORTERM"))
     return run(
-        options.project, options.actor or login_name(), ascii_only=options.ascii, theme=theme, blind=options.blind
+        options.project,
+        options.actor or login_name(),
+        ascii_only=options.ascii,
+        theme=theme,
+        blind=options.blind,
+        candidates=_candidates(options),
     )
 
 
 def _plain(options: argparse.Namespace) -> int:
-    from generator.errors import ProjectError
+    from generator.errors import GroundsetError
 
     # What a log holds may be in no code page of this terminal; that must not end the review.
     for stream in (sys.stdout, sys.stdin):
@@ -74,15 +91,18 @@ def _plain(options: argparse.Namespace) -> int:
         sys.stderr.write(f"{refusal}\n")
         return _USAGE
     from curation_tui.plain import PlainReview
+    from curation_tui.plain_judging import PlainJudging
     from curation_tui.session import Session
+    from generator.evalset.sitting import chosen_candidates
 
     try:
         session = Session.open(options.project, options.actor or login_name())
-    except ProjectError as error:
+        session.candidates = chosen_candidates(session.store, _candidates(options))
+    except GroundsetError as error:
         sys.stderr.write(f"{error}\n")
-        return ProjectError.exit_code
+        return error.exit_code
     try:
-        PlainReview(session).run()
+        (PlainJudging(session) if session.candidates else PlainReview(session)).run()
     except (KeyboardInterrupt, BrokenPipeError):
         sys.stderr.write("Stopped; what was decided is saved.\n")
     finally:

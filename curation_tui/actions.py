@@ -1,13 +1,13 @@
 """The one table of what a person can do: bindings, footer, help and palette are all made from it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from textual.binding import Binding, BindingType
 
-from curation_tui.places import PLACES, PlaceName
+from curation_tui.places import PLACES, PlaceName, is_offered
 
-Where = PlaceName | Literal["edit", "sheet", "prompt", "confirm", "choice"]
+Where = PlaceName | Literal["edit", "sheet", "prompt", "confirm", "choice", "ticks"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,32 @@ def _doors(where: PlaceName, footer: int = 0) -> tuple[Action, ...]:
         Action("help", ("question_mark", "f1"), "? F1", "help", "Show this list.", where, 6),
         Action("palette", ("ctrl+p",), "ctrl+p", "palette", "Find any of these by name, or change looks.", where, 11),
         Action("quit", ("q",), "q", "quit", "Leave; everything is saved already.", where, 8),
+    )
+
+
+def _judging(where: PlaceName, *verdicts: Action) -> tuple[Action, ...]:
+    """The rows of a place where answers are judged blind: its verdicts, and what all such places have."""
+    return (
+        *(replace(each, where=where, footer=rank) for rank, each in enumerate(verdicts, start=1)),
+        Action(
+            "undo", ("u", "ctrl+z"), "u ctrl+z", "undo", "Take back your last judgement, from any session.", where, 5
+        ),
+        Action("redo", ("ctrl+r", "ctrl+y"), "ctrl+r ctrl+y", "redo", "Take back the last undo.", where, 15),
+        Action("turn", ("tab",), "tab", "other part", "Go to the next part; pgdn scrolls it.", where, 7),
+        Action("turn_back", ("shift+tab",), "shift+tab", "part before", "Go to the part before.", where),
+        Action("tick", ("t",), "t", "criteria", "Say which criteria are met; saved with the verdict.", where, 9),
+        Action("unfold", ("z",), "z", "unfold", "Show more of what is folded.", where, 10),
+        Action("fold", ("Z",), "Z", "fold", "Fold it again.", where),
+        Action("next_row", ("j", "down"), "j ↓", "later", "Put it off; it comes back after the rest.", where, 12),
+        Action(
+            "previous_row", ("k", "up"), "k ↑", "before", "Look at the one judged before, and change it.", where, 13
+        ),
+        Action("reveal", ("b",), "b", "end", "End the session: show names and result, for good.", where, 8),
+        Action("report", ("i",), "i", "how far", "How far you are; nothing of who is better.", where, 16),
+        Action("candidates", ("o",), "o", "others", "Judge others, where more have answered.", where, 17),
+        Action("page_down", ("pagedown", "space"), "pgdn", "scroll", "Scroll down.", where, 11),
+        Action("page_up", ("pageup",), "pgup", "scroll back", "Scroll up.", where),
+        *_doors(where),
     )
 
 
@@ -202,12 +228,46 @@ ACTIONS: tuple[Action, ...] = (
     Action("page_down", ("pagedown",), "pgdn", "scroll", "Scroll the item down.", "second"),
     Action("page_up", ("pageup",), "pgup", "scroll back", "Scroll it up.", "second"),
     *_doors("second"),
+    *_judging(
+        "compare",
+        Action("choose", ("1",), "1", "is better", "The left answer (or the upper) is better.", argument="left"),
+        Action("choose", ("2",), "2", "is better", "The right answer (or the lower) is better.", argument="right"),
+        Action("choose", ("0",), "0", "same", "There is no difference that matters.", argument="same"),
+        Action("choose", ("x",), "x", "both bad", "Neither will do.", argument="both_bad"),
+    ),
+    Action("differences", ("d",), "d", "differences", "Mark the words that differ, or no longer.", "compare", 14),
+    *_judging(
+        "grade",
+        Action("choose", ("p",), "p", "pass", "The answer does what is expected.", argument="pass"),
+        Action("choose", ("f",), "f", "fail", "It does not.", argument="fail"),
+        Action("choose", ("s",), "s", "unsure", "You cannot tell.", argument="unsure"),
+    ),
+    Action("take", ("enter",), "enter", "keep", "Keep the marks; they are saved with the verdict.", "ticks", 1),
+    Action("cancel", ("escape", "q"), "esc", "leave", "Leave them as they were.", "ticks", 2),
+    Action(
+        "mark",
+        ("1", "space"),
+        "1",
+        "mark",
+        "Met, not met, or not said, of the answer, or of the left one.",
+        "ticks",
+        3,
+        argument="0",
+    ),
+    Action("mark", ("2",), "2", "the other", "The same of the right answer.", "ticks", 4, argument="1"),
+    Action("down", ("j", "down"), "j", "down", "Go to the next criterion.", "ticks", 5),
+    Action("up", ("k", "up"), "k", "up", "Go to the one before.", "ticks", 6),
 )
 
 
 def actions(where: Where) -> tuple[Action, ...]:
     """What can be done there, in the order of the table."""
     return tuple(action for action in ACTIONS if action.where == where)
+
+
+def offered(where: Where) -> tuple[Action, ...]:
+    """The same without doors to where nothing can be done yet."""
+    return tuple(each for each in actions(where) if each.name != "open" or is_offered(each.argument))
 
 
 def bindings(where: Where) -> list[BindingType]:
@@ -227,7 +287,7 @@ def _call(action: Action, key: str) -> str:
 
 def footer(where: Where, count: int) -> tuple[Action, ...]:
     """The `count` actions that matter most there, in the order of the table."""
-    wanted = sorted((each for each in actions(where) if each.footer), key=lambda each: each.footer)[:count]
+    wanted = sorted((each for each in offered(where) if each.footer), key=lambda each: each.footer)[:count]
     return tuple(each for each in actions(where) if each in wanted)
 
 

@@ -5,7 +5,7 @@ import gc
 import signal
 import sys
 import traceback
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -16,12 +16,14 @@ from textual.dom import DOMNode
 from textual.driver import Driver
 from textual.screen import Screen
 
-from curation_tui.actions import Where, actions
+from curation_tui.actions import Where, offered
 from curation_tui.looks import ASCII, THEMES, UNICODE
+from curation_tui.places import offer
 from curation_tui.review import ReviewScreen
 from curation_tui.session import Session
 from curation_tui.tour import DEMO, TOURED, Tour
-from generator.errors import ProjectError
+from generator.errors import GroundsetError, ProjectError
+from generator.evalset.sitting import chosen_candidates
 
 EXIT_BUG = 70
 
@@ -41,6 +43,7 @@ class CurationApp(App[None]):
         self._tour: Tour | None = None
         self.crash: BaseException | None = None
         """The bug that ended the app."""
+        offer(len(session.store.candidates()))
         for each in THEMES.values():
             self.register_theme(each)
         self.theme = THEMES[theme].name
@@ -55,7 +58,10 @@ class CurationApp(App[None]):
         """Open the Review screen."""
         self.animation_level = "none"
         self.set_class(self._ascii, "-ascii")
-        self.push_screen(ReviewScreen(self._session, self._glyphs))
+        review = ReviewScreen(self._session, self._glyphs)
+        self.push_screen(review)
+        if self._session.candidates:
+            self.call_after_refresh(review.open_place, "compare" if len(self._session.candidates) == 2 else "grade")
         self.call_after_refresh(self._begin_tour)
         self.call_after_refresh(_leave_to_the_end)
 
@@ -96,7 +102,7 @@ class CurationApp(App[None]):
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """The palette: the actions of the screen, from the same table as the footer and the help."""
         where: Where | None = getattr(screen, "WHERE", None)
-        for action in actions(where) if where is not None else ():
+        for action in offered(where) if where is not None else ():
             if not action.takes_key and action.name != "palette":
                 act = getattr(screen, f"action_{action.name}")
                 run = partial(act, action.argument) if action.argument else act
@@ -130,14 +136,17 @@ def _leave_to_the_end() -> None:
     gc.freeze()
 
 
-def run(path: Path, actor: str, *, ascii_only: bool, theme: str, blind: bool = False) -> int:
-    """Review a project in this terminal; returns the exit code."""
+def run(
+    path: Path, actor: str, *, ascii_only: bool, theme: str, blind: bool = False, candidates: Sequence[str] = ()
+) -> int:
+    """Review a project in this terminal, or judge the answers of `candidates`; returns the exit code."""
     _die_at_once()
     try:
         session = Session.open(path, actor)
-    except ProjectError as error:
+        session.candidates = chosen_candidates(session.store, candidates)
+    except GroundsetError as error:
         _say(str(error))
-        return ProjectError.exit_code
+        return error.exit_code
     session.store.blind = blind
     app = CurationApp(session, ascii_only=ascii_only, theme=theme)
     try:
@@ -149,7 +158,9 @@ def run(path: Path, actor: str, *, ascii_only: bool, theme: str, blind: bool = F
         return EXIT_BUG
     decided = session.tally().decided
     session.close()
-    if decided:
+    if session.judged:
+        _say(f"{session.judged} judged, all saved. Go on with: groundset curate {path}")
+    elif decided:
         _say(f"{decided} decided, all saved. Next: groundset export {path} OUT --format inspect")
     else:
         _say(f"Nothing was decided. Go on with: groundset curate {path}")

@@ -57,18 +57,24 @@ class Document(Widget):
         self._lines: tuple[int, list[Content]] | None = None
         self._first = 0
 
-    def show(self, blocks: Iterable[Block]) -> None:
-        """Show other blocks, from their beginning."""
+    def show(self, blocks: Iterable[Block], *, stay: bool = False) -> None:
+        """Show other blocks, from their beginning, or from the line that is on top where they only got more."""
         shown = tuple(blocks)
-        if shown == self._blocks and not self._first:
+        first = self._first if stay else 0
+        if shown == self._blocks and first == self._first:
             return
-        self._blocks, self._lines, self._first = shown, None, 0
+        self._blocks, self._lines, self._first = shown, None, first
         self.refresh(layout=self.styles.is_auto_height)
 
     def line_of(self, block_index: int) -> int:
         """The line on which a block starts."""
         width = self._text_width
         return sum(len(block.lines(width)) for block in self._blocks[:block_index]) if width > 0 else 0
+
+    @property
+    def at_end(self) -> bool:
+        """Whether the last line is seen."""
+        return self._top + self.content_size.height >= len(self._lines_at(self._text_width))
 
     def scroll_to_line(self, line: int) -> None:
         """Show a line at the top, or as near to it as the end of the text lets it come."""

@@ -78,7 +78,7 @@ def blocks(item: Item, glyphs: Glyphs, *, brief: bool) -> Iterator[Block]:
     for flag in flags(item):
         yield Block(flag, label(f"{glyphs.warning} ", "bold $warning"))
     for message in item.messages:
-        yield from _turn(message, brief=brief)
+        yield from turn(message, brief=brief)
     yield _heading("EXPECTED BEHAVIOUR", brief=brief)
     yield from _list(item.criteria, [f"{number} " for number in range(1, len(item.criteria) + 1)])
     if item.must_not:
@@ -139,7 +139,8 @@ def made_by(item: Item, glyphs: Glyphs) -> str:
     return f" {glyphs.dot} ".join(parts)
 
 
-def _turn(message: Message, *, brief: bool) -> Iterator[Block]:
+def turn(message: Message, *, brief: bool) -> Iterator[Block]:
+    """One turn of the conversation."""
     shown = _ROLE_SHOWN.get(message.role, message.role)
     who = label(f"{shown:<{_ROLE}}", _ROLE_STYLE.get(message.role, "bold"))
     if message.role == "system":

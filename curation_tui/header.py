@@ -8,7 +8,7 @@ from curation_tui.figures import percent, points
 from curation_tui.item import Item, Progress, Tally
 from curation_tui.line import Variant
 from curation_tui.looks import Glyphs, bar
-from curation_tui.places import PLACES
+from curation_tui.places import PLACES, is_offered
 from curation_tui.safe_text import NOTHING, joined, label, line
 from curation_tui.session import Session
 
@@ -41,7 +41,7 @@ def _doors(screen: str) -> Content:
     doors = [
         joined(label(f"  {each.key} ", "bold $primary"), label(each.title, "$muted"))
         for each in PLACES
-        if each.key and each.title != screen
+        if each.key and each.title != screen and is_offered(each.name)
     ]
     return joined(*doors)
 

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from curation_tui.actions import Action, actions
+from curation_tui.actions import Action, Where, actions
 from curation_tui.evidence import why_next
 from curation_tui.figures import counted, percent, points
 from curation_tui.item import Done, Item, short_id
@@ -58,9 +58,9 @@ class PlainReview:
             draft_id = self._session.current
             item = self._session.item(draft_id) if draft_id is not None else None
             if (draft_id, self._session.generation) != shown:
-                _say("\n".join(_told(item, self._session)))
+                say("\n".join(_told(item, self._session)))
                 shown = (draft_id, self._session.generation)
-            answer = _ask(f"Decide [{','.join(self._keys())}]? ")
+            answer = ask(f"Decide [{','.join(self._keys())}]? ")
             if answer is None or not self._answer(item, answer):
                 return
 
@@ -73,25 +73,25 @@ class PlainReview:
         if not answer:
             return True  # a bare return key decides nothing
         key, _, said = answer.partition(" ") if answer.strip() else (" ", "", "")
-        action = _action(key)
+        action = action_of(key)
         if action is None:
-            _say(f"{printable(key)[:20]} is no key; ? lists them.")
+            say(f"{printable(key)[:20]} is no key; ? lists them.")
             return True
         if action.name == "quit":
             return False
         if action.name not in self._acts:
-            _say(f"{action.label} needs the screen: groundset curate {self._session.path}")
+            say(f"{action.label} needs the screen: groundset curate {self._session.path}")
             return True
         try:
             done = self._acts[action.name](item, key if action.takes_key else said.strip())
         except ProjectError as error:
-            _say(f"NOT SAVED. {error}")
+            say(f"NOT SAVED. {error}")
             return True
         if isinstance(done, Done):
-            _say(_outcome(done))
+            say(_outcome(done))
             self._session.rank_now()
         elif done is not None:
-            _say(done)
+            say(done)
         return True
 
     def _reject(self, _: Item | None, said: str) -> Done | None:
@@ -102,7 +102,7 @@ class PlainReview:
         if item is None:
             return "This item cannot be read, so it cannot be edited."
         users = [place for place, message in enumerate(item.messages) if message.role == "user"]
-        text = said or _ask("New input (nothing keeps it): ")
+        text = said or ask("New input (nothing keeps it): ")
         if text is None:
             return "Nothing was changed."
         messages = list(item.messages)
@@ -135,27 +135,27 @@ def _told(item: Item | None, session: Session) -> Iterator[str]:
 
 def _text_of(item: Item) -> Iterator[str]:
     for mark in item.marks:
-        yield f"Warning: {_text(mark.reason)}"
+        yield f"Warning: {shortened(mark.reason)}"
     for message in item.messages:
         if message.content:
-            yield f"{message.role.capitalize()}: {_text(message.content)}"
-        yield from (f"Calls {_text(call.name)}: {_text(call.arguments)}" for call in message.tool_calls)
+            yield f"{message.role.capitalize()}: {shortened(message.content)}"
+        yield from (f"Calls {shortened(call.name)}: {shortened(call.arguments)}" for call in message.tool_calls)
     for number, criterion in enumerate(item.criteria, start=1):
-        yield f"Expected {number}: {_text(criterion)}"
-    yield from (f"Must not: {_text(each)}" for each in item.must_not)
+        yield f"Expected {number}: {shortened(criterion)}"
+    yield from (f"Must not: {shortened(each)}" for each in item.must_not)
     if item.state.tags:
-        yield f"Tags: {_text(', '.join(item.state.tags))}"
+        yield f"Tags: {shortened(', '.join(item.state.tags))}"
     if item.state.note:
-        yield f"Note: {_text(item.state.note)}"
+        yield f"Note: {shortened(item.state.note)}"
 
 
 def _evidence_of(item: Item) -> Iterator[str]:
     for near in item.near[:3]:
-        yield f"Near in production, similarity {near.similarity:.2f}, seen {near.count} times: {_text(near.text)}"
+        yield f"Near in production, similarity {near.similarity:.2f}, seen {near.count} times: {shortened(near.text)}"
     if item.twin is not None:
-        yield f"Nearest accepted, similarity {item.twin.similarity:.2f}: {_text(item.twin.text)}"
+        yield f"Nearest accepted, similarity {item.twin.similarity:.2f}: {shortened(item.twin.text)}"
     if item.cluster is not None:
-        yield f"Cluster: {_text(item.cluster.name)}, {percent(item.cluster.share)} of traffic."
+        yield f"Cluster: {shortened(item.cluster.name)}, {percent(item.cluster.share)} of traffic."
     yield f"Why next: {why_next(item)}"
 
 
@@ -163,13 +163,13 @@ def _outcome(done: Done) -> str:
     if done.verb == "nothing":
         return f"Nothing {done.detail}."
     what = _SPOKEN.get(done.verb, done.verb)
-    detail = f": {_text(done.detail)}" if done.detail else ""
+    detail = f": {shortened(done.detail)}" if done.detail else ""
     before, after = done.coverage
     change = f", coverage {percent(before)} to {percent(after)}" if before != after else ""
     return f"Saved: {short_id(done.draft_id)} {what}{detail}{change}."
 
 
-def _action(key: str) -> Action | None:
+def action_of(key: str, where: Where = "review") -> Action | None:
     """The action of a key as typed, or of its name."""
     names = {
         ".": "full_stop",
@@ -179,7 +179,7 @@ def _action(key: str) -> Action | None:
         "?": "question_mark",
     }
     wanted = names.get(key, key)
-    return next((each for each in actions("review") if wanted in each.keys or key in {each.name, each.label}), None)
+    return next((each for each in actions(where) if wanted in each.keys or key in {each.name, each.label}), None)
 
 
 def _help() -> Iterator[str]:
@@ -189,28 +189,31 @@ def _help() -> Iterator[str]:
     yield from (f"  {key} {reason}" for key, reason in REASONS.items())
 
 
-def _text(text: str) -> str:
+def shortened(text: str) -> str:
+    """A text on one line, fit to print."""
     shown = " ".join(printable(text[:_LONGEST]).split())
     return shown if len(text) <= _LONGEST else f"{shown} ({len(text) - _LONGEST:,} more characters)"
 
 
 def _lines(question: str) -> tuple[str, ...]:
     found: list[str] = []
-    while line := _ask(question if not found else "and: "):
+    while line := ask(question if not found else "and: "):
         found.append(line)
     return tuple(found)
 
 
-def _say(text: str) -> None:
+def say(text: str) -> None:
+    """Print a line at once."""
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
 
 
-def _ask(question: str) -> str | None:
+def ask(question: str) -> str | None:
+    """The line that was typed, or None where there will be no more."""
     sys.stdout.write(question)
     sys.stdout.flush()
     line = sys.stdin.readline()
     if not line:
-        _say("")
+        say("")
         return None
     return line.rstrip("\r\n")

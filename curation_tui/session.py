@@ -120,6 +120,10 @@ class Session:
         self.cursor = 0
         self.keys = 0
         self.unfolded: set[str] = set()
+        self.candidates: tuple[str, ...] = ()
+        """Whose answers are judged, where it was said on the command line."""
+        self.judged = 0
+        """Answers, or pairs of them, judged in this session."""
         self.seen: set[str] = set()
         """Drafts whose text was on the screen in this session."""
         self._last_remark: tuple[Literal["tag", "note"], tuple[str, ...]] | None = None

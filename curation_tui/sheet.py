@@ -8,7 +8,7 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
 
-from curation_tui.actions import Action, Where, actions, bindings
+from curation_tui.actions import Action, Where, bindings, offered
 from curation_tui.document import Block, Document
 from curation_tui.footer import keys
 from curation_tui.safe_text import label
@@ -77,7 +77,7 @@ def help_sheet(where: Where) -> Sheet:
 
 
 def _help(where: Where) -> Iterator[Block]:
-    for action in actions(where):
+    for action in offered(where):
         yield Block(label(action.help), label(f"{action.shown:<{_KEYS}}", "bold $primary"))
         if action.takes_key:
             yield from _reasons(action)

@@ -411,6 +411,8 @@ def run(
 @click.option("--ascii", "ascii_only", is_flag=True, help="Draw with plain characters.")
 @click.option("--theme", help="dark, light, contrast or terminal.")
 @click.option("--keys", type=click.Path(path_type=Path), metavar="FILE", help="Keys other than the usual ones.")
+@click.option("--compare", nargs=2, metavar="A B", help="Compare the answers of two candidates, blind.")
+@click.option("--grade", metavar="A", help="Grade the answers of one candidate, blind.")
 def curate(
     project: Path,
     actor: str | None,
@@ -419,11 +421,14 @@ def curate(
     ascii_only: bool,
     theme: str | None,
     keys: Path | None,
+    compare: tuple[str, str] | None,
+    grade: str | None,
 ) -> None:
-    """Review drafts in the terminal."""
+    """Review drafts, or judge answers, in the terminal."""
     command = [sys.executable, "-m", "curation_tui", str(project)]
-    for option, value in (("--as", actor), ("--theme", theme), ("--keys", keys)):
+    for option, value in (("--as", actor), ("--theme", theme), ("--keys", keys), ("--grade", grade)):
         command += [] if value is None else [f"{option}={value}"]  # a name may begin with a dash
+    command += ["--compare", *compare] if compare else []
     command += ["--blind"] * blind + ["--plain"] * plain + ["--ascii"] * ascii_only
     # The app replaces this process: signals and the terminal are its own.
     os.execv(sys.executable, command)  # noqa: S606
@@ -586,6 +591,89 @@ def _back_command(name: Literal["undo", "redo"], help: str) -> None:
 
 _back_command("undo", "Take back your last step.")
 _back_command("redo", "Take back your last undo.")
+
+
+@cli.command("judge")
+@_project
+@click.argument("item", required=False)
+@click.option("--prefer", metavar="A", help="The answer of A is better than that of --over.")
+@click.option("--over", metavar="B", help="The other one.")
+@click.option("--same", nargs=2, metavar="A B", help="There is no difference that matters.")
+@click.option("--both-bad", nargs=2, metavar="A B", help="Neither will do.")
+@click.option("--grade", nargs=2, metavar="A VERDICT", help="The answer of A alone: pass, fail or unsure.")
+@click.option("--met", nargs=2, multiple=True, metavar="A CRITERION", help="A meets it (text, or number from 1).")
+@click.option("--unmet", nargs=2, multiple=True, metavar="A CRITERION", help="A does not.")
+@click.option("--undo", "back", flag_value="undo", help="Take back your last judgement.")
+@click.option("--redo", "back", flag_value="redo", help="Take back your last undo.")
+@_actor_option
+@_as_json
+def judge_answers(
+    project: Path,
+    item: str | None,
+    back: Literal["undo", "redo"] | None,
+    met: Sequence[tuple[str, str]],
+    unmet: Sequence[tuple[str, str]],
+    actor: str | None,
+    as_json: bool,
+    **ways: Any,
+) -> None:
+    """Say which of two answers is better, or whether one passes; blind is: groundset curate PROJECT --compare A B."""
+    from generator.evalset.deciding import judge
+    from generator.store import Store
+
+    with Store.open(project) as store:
+        who = actor or getpass.getuser()
+        if back is not None:
+            touched = store.undo_judgement(who) if back == "undo" else store.redo_judgement(who)
+            if not touched:
+                raise ConfigError(f"There is no judgement of {who} to {back}; what came before names were shown stays.")
+            draft_id = touched[0].draft_id
+        else:
+            candidates, said = _verdict(**ways)
+            if item is None:
+                raise ConfigError("Name the item: groundset judge PROJECT ITEM --prefer A --over B")
+            marks = [(*each, True) for each in met] + [(*each, False) for each in unmet]
+            draft_id = judge(store, item, candidates, said, marks, who)
+        _after(store, as_json, lambda: show(f"{_PAST.get(back or '', 'judged')} {draft_id}"), {"item": draft_id})
+
+
+def _verdict(
+    prefer: str | None,
+    over: str | None,
+    same: tuple[str, str] | None,
+    both_bad: tuple[str, str] | None,
+    grade: tuple[str, str] | None,
+) -> tuple[tuple[str, ...], Any]:
+    """Candidates and verdict, of which exactly one must be given."""
+    found: list[tuple[tuple[str, ...], str]] = []
+    if prefer is not None and over is not None:
+        found.append(((prefer, over), "left"))
+    found += [(pair, said) for pair, said in ((same, "same"), (both_bad, "both_bad")) if pair]
+    if grade:
+        if grade[1] not in {"pass", "fail", "unsure"}:
+            raise ConfigError(f"{grade[1]} is no grade; there are pass, fail and unsure.")
+        found.append((grade[:1], grade[1]))
+    if len(found) != 1 or (prefer is None) != (over is None):
+        raise ConfigError("Say one of: --prefer A --over B, --same A B, --both-bad A B, --grade A pass|fail|unsure.")
+    return found[0]
+
+
+@cli.command("reveal")
+@_project
+@click.argument("candidates", nargs=-1, required=True)
+@_actor_option
+@_as_json
+def reveal_names(project: Path, candidates: Sequence[str], actor: str | None, as_json: bool) -> None:
+    """End your blind session on one candidate or two, which is recorded, and show what came of it."""
+    from generator.answers import show_outcome
+    from generator.evalset.sitting import Sitting, chosen_candidates
+    from generator.store import Store
+
+    if len(candidates) > 2:
+        raise ConfigError("Name one candidate that was graded, or two that were compared.")
+    with Store.open(project) as store:
+        found = Sitting(store, actor or getpass.getuser(), chosen_candidates(store, candidates)).reveal()
+        _after(store, as_json, lambda: show_outcome(found), found.as_json())
 
 
 @cli.command("drafts")

@@ -24,7 +24,7 @@ Grade = Literal["pass", "fail", "unsure"]
 Flaw = Literal["same twice", "another question"]
 CheckOutcome = Literal["passed", "failed", "cannot say"]
 OpinionVerb = Literal["prefer", "same", "both_bad", "pass", "fail", "unsure"]
-JudgementVerb = Literal["prefer", "same", "both_bad", "pass", "fail", "unsure", "tick", "undo", "redo"]
+JudgementVerb = Literal["prefer", "same", "both_bad", "pass", "fail", "unsure", "tick", "reveal", "undo", "redo"]
 Between = Literal["people", "check and person", "imported and person"]
 CHOICES: tuple[Choice, ...] = ("left", "right", "same", "both_bad")
 GRADES: tuple[Grade, ...] = ("pass", "fail", "unsure")
@@ -121,7 +121,8 @@ class Judgement:
     seq: int
     draft_id: str
     candidates: tuple[str, ...]
-    """One for a grade or ticks, two in the order of the alphabet for a comparison; none for undo and redo."""
+    """One for a grade or ticks, two in the order of the alphabet for a comparison; none for undo and redo. Of `reveal`,
+    which is about no item, those whose names were shown."""
     plant: str | None
     """The planted pair that was judged, if it was one."""
     actor: str
@@ -288,6 +289,16 @@ class Judging(ABC):
                 found[key] = "pass"
         return found
 
+    def imported_verdicts(self) -> dict[tuple[str, str], Literal["pass", "fail"]]:
+        """(item, candidate) -> what the file of an answer says of it, where it was held against today's target."""
+        rows = self._rows("SELECT draft_id, candidate, passed, expected FROM answer WHERE passed IS NOT NULL")
+        contents = self.contents({row[0] for row in rows})
+        return {
+            (draft_id, candidate): "pass" if passed >= 0.5 else "fail"
+            for draft_id, candidate, passed, expected in rows
+            if draft_id in contents and contents[draft_id].expected == expected
+        }
+
     # People judge -------------------------------------------------------------------------------
 
     def judge_pair(
@@ -345,6 +356,13 @@ class Judging(ABC):
         """Record which criteria an answer meets; those not named stay as they were. Returns the step."""
         return self._judge(draft_id, actor, self._ticked(draft_id, {candidate: ticks}))
 
+    def reveal(self, candidates: Sequence[str], actor: str, **more: Any) -> str:
+        """Record that a person was shown whose answers they judged; returns the step.
+
+        Nothing takes this back, nor what was judged before it: an undo would be made in the knowledge of the names.
+        """
+        return self._judge("", actor, [(tuple(sorted(candidates)), "reveal", more)])
+
     def undo_judgement(self, actor: str) -> tuple[Judgement, ...]:
         """Take back this person's last step that still stands; returns what it was (nothing: none is left)."""
         return self._take_back_judgement(actor, "undo")
@@ -369,6 +387,8 @@ class Judging(ABC):
         contents = self.contents({each.draft_id for each in events})
         found: dict[tuple[str, str, tuple[str, ...], str | None], Opinion] = {}
         for act in standing_acts(events):
+            if act.verb == "reveal":
+                continue
             key = (act.actor, act.draft_id, act.candidates, act.plant)
             now_expected = contents[act.draft_id].expected if act.draft_id in contents else None
             stale = act.plant is None and (
@@ -389,7 +409,7 @@ class Judging(ABC):
                 said[each.draft_id, each.candidates].append(str(each.said))
         programs: Mapping[Between, Mapping[tuple[str, str], str]] = {
             "check and person": self.check_verdicts(),
-            "imported and person": self._imported(),
+            "imported and person": self.imported_verdicts(),
         }
         found = []
         for (draft_id, candidates), words in said.items():
@@ -400,15 +420,6 @@ class Judging(ABC):
                 others = [word for word in words if word != verdict][:1] if verdict is not None else []
                 found += [Disagreement(draft_id, candidates, between, (str(verdict), word)) for word in others]
         return found
-
-    def _imported(self) -> dict[tuple[str, str], str]:
-        rows = self._rows("SELECT draft_id, candidate, passed, expected FROM answer WHERE passed IS NOT NULL")
-        contents = self.contents({row[0] for row in rows})
-        return {
-            (draft_id, candidate): "pass" if passed >= 0.5 else "fail"
-            for draft_id, candidate, passed, expected in rows
-            if draft_id in contents and contents[draft_id].expected == expected
-        }
 
     def _seen(self, draft_id: str, candidates: Sequence[str]) -> dict[str, Any]:
         """Digests of what a person looked at."""
@@ -436,9 +447,10 @@ class Judging(ABC):
     def _take_back_judgement(self, actor: str, verb: Literal["undo", "redo"]) -> tuple[Judgement, ...]:
         with self._transaction() as db:
             acts = db.execute(
-                "SELECT step, verb, json_extract(payload, '$.step') FROM judgement WHERE actor = ? "
+                "SELECT step, verb, json_extract(payload, '$.step') FROM judgement WHERE actor = :actor AND at > "
+                "coalesce((SELECT max(at) FROM judgement WHERE actor = :actor AND verb = 'reveal'), '') "
                 "ORDER BY at DESC, step DESC, seq DESC",
-                (actor,),
+                {"actor": actor},
             )
             step = step_to_take_back(acts, verb)
             if step is None:
@@ -545,7 +557,7 @@ def _opinion(act: Judgement, stale: bool, before: Opinion | None) -> Opinion:
     """One more act of a person on a subject: a verdict replaces the last one, ticks are added to those there are."""
     verb = before.verb if before else None
     match act.verb:
-        case "tick" | "undo" | "redo":
+        case "tick" | "reveal" | "undo" | "redo":
             stale = stale or (before is not None and verb is not None and before.stale)
         case _:
             verb = act.verb

@@ -193,7 +193,7 @@ class Interval:
     high: float
 
     @classmethod
-    def of_share(cls, part: int, whole: int) -> Self:
+    def of_share(cls, part: float, whole: int) -> Self:
         """A share that was counted, with Wilson's interval (1927); `whole` is at least 1."""
         share, square = part / whole, 1.96**2 / whole
         centre = (share + square / 2) / (1 + square)

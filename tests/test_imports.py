@@ -21,10 +21,12 @@ def modules_after(statement: str) -> set[str]:
     "module",
     [
         "curation_tui.review",
+        "curation_tui.compare",
         "generator.store",
         "generator.cli",
         "generator.evalset.queue",
         "generator.evalset.next_judgement",
+        "generator.evalset.sitting",
         "generator.evalset.ship_rule",
         "generator.pipeline",
     ],

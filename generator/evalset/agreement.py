@@ -6,7 +6,7 @@ Plain arithmetic over the events, no numpy: the terminal app shows it too.
 import math
 import statistics
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from itertools import combinations
@@ -25,8 +25,9 @@ _LAST = 20
 _PAUSE_S = 300.0
 """Longer between two decisions is a break, not a look."""
 
-Table = tuple[int, int, int, int]
-"""How often two people (accepted both, only the first, only the second, neither)."""
+Table = tuple[int, ...]
+"""How often two people said what, row by row: the first's word by the second's. Of accepts: (both accepted, only the
+first, only the second, neither)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,40 +127,60 @@ def _seconds(decisions: Sequence[Decision]) -> list[tuple[str, float]]:
 def _agreement(first: str, second: str, last: Iterable[Mapping[str, Decision]]) -> Agreement:
     pairs = [(own[first], own[second]) for own in last if first in own and second in own]
     blind = [(one, other) for one, other in pairs if not _knew(one, other) and not _knew(other, one)]
-    table = table_of((one.verb == "accept", other.verb == "accept") for one, other in blind)
-    return Agreement(
-        first, second, sum(table), table[0] + table[3], with_interval(kappa, table), with_interval(ac1, table)
-    )
+    return agreement_of(first, second, ((one.verb == "accept", other.verb == "accept") for one, other in blind))
+
+
+def agreement_of(
+    first: str, second: str, pairs: Iterable[tuple[Hashable, Hashable]], words: Sequence[Hashable] = (True, False)
+) -> Agreement:
+    """How far two people agree.
+
+    Args:
+        first: Who.
+        second: And who.
+        pairs: What both said of each item, without knowing what the other had said.
+        words: All that can be said.
+    """
+    table = table_of(pairs, words)
+    return Agreement(first, second, sum(table), _agreed(table), with_interval(kappa, table), with_interval(ac1, table))
 
 
 def _knew(one: Decision, other: Decision) -> bool:
     return other.uuid in one.payload.get("seen", ())
 
 
-def table_of(pairs: Iterable[tuple[bool, bool]]) -> Table:
-    """How often two people accepted."""
+def table_of(pairs: Iterable[tuple[Hashable, Hashable]], words: Sequence[Hashable] = (True, False)) -> Table:
+    """How often two people said what."""
     counts = Counter(pairs)
-    return counts[True, True], counts[True, False], counts[False, True], counts[False, False]
+    return tuple(counts[one, other] for one in words for other in words)
+
+
+def _rows(table: Table) -> list[Table]:
+    side = math.isqrt(len(table))
+    return [table[start : start + side] for start in range(0, len(table), side)]
+
+
+def _agreed(table: Table) -> int:
+    return sum(table[:: math.isqrt(len(table)) + 1])
 
 
 def kappa(table: Table) -> float | None:
     """Cohen's kappa, or None where it is not defined."""
-    both, first, second, neither = table
-    count = sum(table)
+    count, rows = sum(table), _rows(table)
     if not count:
         return None
-    one, other = (both + first) / count, (both + second) / count
-    return _beyond(both + neither, count, one * other + (1 - one) * (1 - other))
+    chance = sum(sum(row) * sum(column) for row, column in zip(rows, zip(*rows, strict=True), strict=True))
+    return _beyond(_agreed(table), count, chance / count**2)
 
 
 def ac1(table: Table) -> float | None:
     """Gwet's AC1, or None without items."""
-    both, first, second, neither = table
-    count = sum(table)
+    count, rows = sum(table), _rows(table)
     if not count:
         return None
-    mean = (2 * both + first + second) / (2 * count)
-    return _beyond(both + neither, count, 2 * mean * (1 - mean))
+    columns = zip(*rows, strict=True)
+    means = [(sum(row) + sum(column)) / (2 * count) for row, column in zip(rows, columns, strict=True)]
+    return _beyond(_agreed(table), count, sum(mean * (1 - mean) for mean in means) / (len(rows) - 1))
 
 
 def _beyond(agreed: int, count: int, chance: float) -> float | None:
@@ -172,9 +193,7 @@ def with_interval(measure: Callable[[Table], float | None], table: Table) -> Int
     if estimate is None:
         return None
     left_out = [
-        (times, measure((*table[:place], times - 1, *table[place + 1 :])))  # type: ignore[arg-type]
-        for place, times in enumerate(table)
-        if times
+        (times, measure((*table[:place], times - 1, *table[place + 1 :]))) for place, times in enumerate(table) if times
     ]
     known = [(times, value) for times, value in left_out if value is not None]
     if count < 3 or len(known) < len(left_out):

@@ -1,4 +1,4 @@
-"""The acts of the app without the app: `groundset accept`, `reject`, `later`, `tag`, `note`, `flag`, `pin`, `undo`."""
+"""The acts of the app without the app: `groundset accept`, `reject`, `tag`, `note`, `flag`, `pin`, `undo`, `judge`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -7,6 +7,8 @@ from typing import Literal
 from generator.errors import StageError
 from generator.evalset.long_queue import LongQueue
 from generator.evalset.queue import Queue
+from generator.evalset.sitting import chosen_candidates
+from generator.judging import Choice, Grade
 from generator.records import REASONS
 from generator.store import Store
 
@@ -130,6 +132,50 @@ def edit(
     kept_must_not = old.must_not if state.edited_must_not is None else state.edited_must_not
     store.accept_edited(draft_id, messages, criteria or kept_criteria, must_not or kept_must_not, actor)
     return _decided(store, [draft_id], before)
+
+
+def judge(
+    store: Store,
+    item: str,
+    candidates: Sequence[str],
+    said: Choice | Grade,
+    marks: Sequence[tuple[str, str, bool]],
+    actor: str,
+) -> str:
+    """Record what a person thinks of the answers to an item, in the knowledge of whose they are; returns its id.
+
+    Args:
+        store: the project.
+        item: its id, or the beginning of it.
+        candidates: one that is graded, or two that are compared, the one that "left" means first.
+        said: the verdict.
+        marks: (candidate, criterion or its number, whether it is met).
+        actor: who thinks so.
+
+    Raises:
+        StageError: no item, candidate or criterion is called that.
+    """
+    draft_id, ticks = _only_match(store, item), dict[str, dict[str, bool]]()
+    chosen = chosen_candidates(store, candidates)
+    for candidate, criterion, met in marks:
+        if candidate not in chosen:
+            raise StageError(f"A criterion is said to be met by {candidate}, which is not judged here.")
+        ticks.setdefault(candidate, {})[_criterion(store, draft_id, criterion)] = met
+    if said == "pass" or said == "fail" or said == "unsure":
+        store.grade(draft_id, chosen[0], said, actor, ticks.get(chosen[0]), blind=False)
+    else:
+        store.judge_pair(draft_id, chosen[0], chosen[1], said, actor, ticks or None, blind=False)
+    return draft_id
+
+
+def _criterion(store: Store, draft_id: str, named: str) -> str:
+    content = store.contents([draft_id])[draft_id]
+    criteria = (*content.criteria, *content.must_not)
+    if named in criteria:
+        return named
+    if named.isascii() and named.isdigit() and 1 <= int(named) <= len(criteria):
+        return criteria[int(named) - 1]
+    raise StageError(f"{draft_id} has no criterion {named!r}; they are numbered from 1 to {len(criteria)}.")
 
 
 def _only_match(store: Store, prefix: str) -> str:

@@ -3,11 +3,12 @@
 import contextlib
 import random
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from generator.errors import ProjectError
+from generator.judging import Answer
 from generator.records import Cell, Cluster, Draft, Landing, Message, Neighbour, ToolCall, Trace
 from generator.store import Store
 
@@ -246,3 +247,30 @@ def lay_out(path: Path) -> None:
         spots = made.cell_places()
         landed = {row.draft_id: row.cell_id for row in store.queue_rows()}
         store.replace_draft_places({draft: spots[cell] for draft, cell in landed.items() if cell is not None})
+
+
+def add_answers(path: Path, outputs: Mapping[str, Sequence[str]], *, drawn: bool = True) -> None:
+    """Let candidates answer every item; each takes its texts in turn. `drawn`: four in five are random draws."""
+    with Store.open(path) as store:
+        drafts = store.drafts()
+        if drawn:
+            chosen = [each.id for place, each in enumerate(drafts) if place % 5]
+            store._db.executemany("UPDATE draft SET origin = 'random' WHERE id = ?", [(each,) for each in chosen])
+            weights = {each.id: (1 / len(chosen), each.cluster_id) for each in drafts if each.id in set(chosen)}
+            store.set_random_frame(weights)
+        contents = store.contents([each.id for each in drafts])
+        store.put_answers(
+            [
+                Answer(
+                    each.id,
+                    candidate,
+                    texts[place % len(texts)],
+                    contents[each.id].asked,
+                    contents[each.id].expected,
+                    "file",
+                    "a.jsonl",
+                )
+                for candidate, texts in outputs.items()
+                for place, each in enumerate(drafts)
+            ]
+        )

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from curation_tui.actions import ACTIONS, Where, actions, footer
+from curation_tui.actions import ACTIONS, Where, actions, footer, offered
 from curation_tui.app import CurationApp
 from curation_tui.edit import EditScreen
 from curation_tui.footer import key_line
@@ -12,12 +12,18 @@ from curation_tui.prompt import Choice, Confirm, Prompt
 from curation_tui.review import ReviewScreen
 from curation_tui.session import Session
 from curation_tui.sheet import Sheet
+from curation_tui.ticks import Ticks
 from tests.curation_tui.pilot import Review, review
 from tests.curation_tui.projects import make_project
 
-SCREENS = {"edit": EditScreen, "sheet": Sheet, "prompt": Prompt, "confirm": Confirm, "choice": Choice} | {
-    place.name: place.load() for place in PLACES
-}
+SCREENS = {
+    "edit": EditScreen,
+    "sheet": Sheet,
+    "prompt": Prompt,
+    "confirm": Confirm,
+    "choice": Choice,
+    "ticks": Ticks,
+} | {place.name: place.load() for place in PLACES}
 WHERES = tuple(SCREENS)
 
 
@@ -61,7 +67,7 @@ def test_help_lists_every_action(tmp_path: Path) -> None:
     async def scenario(app: Review) -> None:
         await app.press("question_mark")
         shown = app.shown()
-        missing = [action.help for action in actions("review") if action.help not in shown]
+        missing = [action.help for action in offered("review") if action.help not in shown]
         assert missing == []
 
     make_project(tmp_path / "p.groundset")
@@ -73,7 +79,7 @@ def test_the_palette_offers_every_action(tmp_path: Path) -> None:
     session = Session.open(tmp_path / "p.groundset", "ana")
     app = CurationApp(session)
     screen = ReviewScreen(session, app._glyphs)
-    offered = {command.title.lower() for command in app.get_system_commands(screen)}
+    found = {command.title.lower() for command in app.get_system_commands(screen)}
     session.close()
-    wanted = {each.label.lower() for each in actions("review") if not each.takes_key and each.name != "palette"}
-    assert wanted <= offered
+    wanted = {each.label.lower() for each in offered("review") if not each.takes_key and each.name != "palette"}
+    assert wanted <= found

@@ -187,6 +187,8 @@ def test_the_app_imports_little_of_the_pipeline() -> None:
         "generator.evalset.agreement",
         "generator.evalset.queue",
         "generator.evalset.long_queue",
+        "generator.evalset.sitting",
+        "generator.judging",
         "generator.ledger",
         "generator.lists",
         "generator.printable",
