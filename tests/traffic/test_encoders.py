@@ -22,7 +22,7 @@ def test_minilm_puts_the_same_need_in_other_words_nearer_than_another_need():
 def test_minilm_without_torch_gives_the_vectors_that_sentence_transformers_gives():
     texts = [*HOSTILE.values(), *TEXTS, "", " ", "word " * 600, "a\ud800b", "where is my parcel? " * 40]
     readable = [encoders._readable(text, 256) for text in texts]
-    theirs = encoders._load_sentence_model("minilm", bf16=False).encode(readable, show_progress_bar=False)
+    theirs = encoders.load_sentence_model("minilm").encode(readable, show_progress_bar=False)
     similarity = np.einsum("ij,ij->i", open_encoder("minilm", list).encode(texts), theirs)
     assert similarity.min() > 0.99999
 
