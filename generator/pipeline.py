@@ -106,7 +106,7 @@ def explain(paths: Sequence[str], reading: Reading) -> "list[Explanation]":
 
 def embed(store: Store, config: Config, narrator: Narrator) -> "Embedded":
     """Turn every distinct trace into a vector."""
-    from generator.traffic.embedding import embed as embed_texts
+    from generator.traffic.embedding import embed_traffic
     from generator.traffic.encoders import open_encoder
 
     rows = store.trace_texts()
@@ -114,7 +114,7 @@ def embed(store: Store, config: Config, narrator: Narrator) -> "Embedded":
         raise StageError(f"{store.path} holds no traces yet; read logs with: groundset ingest {store.path} LOGS...")
     texts = [text for _, text, _ in rows]
     encoder = open_encoder(config.encoder, lambda: texts)
-    vectors = embed_texts(
+    vectors = embed_traffic(
         texts, encoder, store.vectors_path, lambda done, total: narrator.progress("embedding", done, total)
     )
     if store.meta("encoder") != encoder.label:

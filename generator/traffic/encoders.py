@@ -38,8 +38,6 @@ pasted megabyte only to throw it away takes seconds."""
 MINILM_TOKENS = 256
 """Tokens that MiniLM reads of each text, as in its own settings; the rest is cut."""
 _GPU_BATCH = 256
-_BLOCK = 256
-"""Rows of similarities that are held at a time."""
 _INSTALL_LOCAL = "install it with: pip install 'groundset[local]' (or take --encoder lexical, which needs no model)"
 
 
@@ -86,23 +84,6 @@ def unit(rows: npt.NDArray[Any]) -> Vectors:
     """Rows scaled to length 1; a zero row stays zero."""
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
     return np.ascontiguousarray(rows / np.maximum(lengths, 1e-12), dtype=np.float32)
-
-
-def nearest(rows: Vectors, among: Vectors) -> tuple[npt.NDArray[np.int64], Vectors]:
-    """For each of the rows, which of the others is most alike, and its similarity; both of shape (len(rows),).
-
-    Args:
-        rows: unit vectors, shape (n, d).
-        among: unit vectors, shape (m, d), m >= 1.
-    """
-    found = np.empty(len(rows), dtype=np.int64)
-    similarity = np.empty(len(rows), dtype=np.float32)
-    for start in range(0, len(rows), _BLOCK):
-        block = slice(start, start + _BLOCK)
-        alike = rows[block] @ among.T
-        found[block] = alike.argmax(axis=1)
-        similarity[block] = alike.max(axis=1)
-    return found, similarity
 
 
 class SentenceEncoder:

@@ -55,14 +55,6 @@ def test_weights_are_checked_without_torch_as_well(monkeypatch):
         open_encoder("minilm", list).encode(["x"])
 
 
-def test_nearest_is_found_across_blocks():
-    generator = np.random.default_rng(0)
-    rows, among = (encoders.unit(generator.normal(size=(count, 8))) for count in (700, 30))
-    found, similarity = encoders.nearest(rows, among)
-    assert np.array_equal(found, (rows @ among.T).argmax(axis=1))
-    assert np.allclose(similarity, (rows @ among.T).max(axis=1))
-
-
 def test_weights_that_are_not_the_published_ones_are_refused(tmp_path):
     path = tmp_path / "model.safetensors"
     path.write_bytes(b"something else")
