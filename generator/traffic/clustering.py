@@ -9,19 +9,20 @@ import numpy.typing as npt
 
 from generator.records import Cell, Cluster, Merge, Regrouping, content_id
 from generator.traffic.encoders import unit
+from generator.traffic.known import Known
 from generator.traffic.languages import WORD, function_words
 from generator.traffic.regrouping import regroup, rename_again
-from generator.traffic.rows import Matrix, blocks
+from generator.traffic.rows import Matrix, blocks, mapped
 from generator.traffic.tree import (
     Cells,
     Labels,
     Scale,
+    Sharpener,
     automatic_cut,
     cut_into,
     join,
     make_cells,
     measure_scale,
-    sharpen,
 )
 
 _EXEMPLARS = 5
@@ -41,6 +42,8 @@ class Clustering:
     cell_of_trace: Mapping[str, int]
     scale: Scale
     """Of the sharpened vectors that the tree is made of."""
+    known: Known
+    """What it takes to find the cells of further texts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +78,8 @@ def cluster(
         random_state: the same number gives the same clusters.
     """
     weights = np.asarray(counts, dtype=np.int64)
-    vectors = sharpen(vectors, random_state)
+    sharpener, encoded = Sharpener.of(vectors, random_state), vectors
+    vectors = mapped(encoded, sharpener)
     cells = make_cells(vectors, random_state)
     traffic_of_cell = np.bincount(cells.of_text, weights=weights)
     merges, scale = join(cells, traffic_of_cell), measure_scale(vectors, random_state)
@@ -116,6 +120,7 @@ def cluster(
         merges=merges,
         cell_of_trace={trace: int(cell) for trace, cell in zip(ids, cells.of_text, strict=True)},
         scale=scale,
+        known=Known.of(sharpener, cells, encoded, random_state),
     )
 
 

@@ -40,17 +40,30 @@ class Kept:
             name: what they are, part of a file name; another one where settings other than the traffic differ.
             make: works them out; what it takes into account is the traffic, and settings that the name tells.
         """
-        path = self._folder / f"{name}.{self._key}.npz"
+        found = self.find(name)
+        if found is None:
+            found = make()
+            self.keep(name, found)
+        return found
+
+    def find(self, name: str) -> Mapping[str, npt.NDArray[Any] | Rows] | None:
+        """The arrays of this name, or None where there are none for this state of the traffic."""
         try:
-            return self._read(path)
+            return self._read(self._path(name))
         except (OSError, ValueError, EOFError, BadZipFile):  # not there, or torn
-            made = make()
+            return None
+
+    def _path(self, name: str) -> Path:
+        return self._folder / f"{name}.{self._key}.npz"
+
+    def keep(self, name: str, made: Mapping[str, npt.NDArray[Any] | Rows]) -> None:
+        """Put arrays in place of those of this name, whatever state of the traffic they were of."""
+        path = self._path(name)
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._write(path, made)
         for other in self._folder.glob(f"{name}.*"):
             if not other.name.startswith(path.stem):
                 other.unlink(missing_ok=True)
-        return made
 
     @staticmethod
     def _read(path: Path) -> dict[str, npt.NDArray[Any] | Rows]:

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from generator.traffic.encoders import Vectors, unit
-from generator.traffic.rows import Matrix, Rows, blocks, mapped
+from generator.traffic.rows import Matrix, Rows, appended, blocks, mapped
 from generator.traffic.tree import Labels, Scale, measure_scale
 
 Floats = npt.NDArray[np.float32]
@@ -50,6 +50,12 @@ class Placed:
     """Without what all traffic shares, drawn towards their neighbours; unit rows, shape (n, d)."""
     sparsity: Floats
     """How far the traffic around each text lies, from near (0) to far (1), shape (n,)."""
+
+    def with_further(self, vectors: Matrix, further: "Placed") -> "Placed":
+        """These and further texts after them; `vectors` are those of all."""
+        return Placed(
+            vectors, appended(self.smoothed, further.smoothed[:]), np.concatenate([self.sparsity, further.sparsity])
+        )
 
     def take(self, rows: Labels | slice) -> "Placed":
         """Some of them."""
@@ -195,7 +201,9 @@ def _nth(vectors: Matrix, among: Vectors, place: int) -> Floats:
     """Similarity of each vector to its `place`-th nearest (1 is the nearest), shape (n,)."""
     place = min(place, len(among))
     found: Sequence[Floats] = [
-        np.partition(block @ among.T, -place, axis=1)[:, -place] for _, block in blocks(vectors, _BLOCK)
+        # A copy, or the whole block of similarities would stay for the sake of one column.
+        np.partition(block @ among.T, -place, axis=1)[:, -place].copy()
+        for _, block in blocks(vectors, _BLOCK)
     ]
     return np.concatenate(found) if found else np.zeros(0, dtype=np.float32)
 

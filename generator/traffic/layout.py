@@ -11,6 +11,7 @@ numpy and looks at no trace.
 """
 
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -87,6 +88,30 @@ def lay_out(
     else:
         cells = _fitted(_upright(_neighbours_kept(centroids, None, random_state, first=True), weights), fill=True)
     return Layout(_around(vectors, cell_of, centroids, cells), cells)
+
+
+def extend(
+    vectors: Matrix,
+    counts: npt.NDArray[np.int64],
+    cell_of: Labels,
+    earlier: npt.NDArray[np.uint16],
+    cells: Sequence[Spot],
+) -> Layout:
+    """A layout with further traces, in which everything that had a place keeps it.
+
+    Args:
+        vectors: as for `lay_out`, also the next two.
+        counts: how often production sent each.
+        cell_of: the cell of each.
+        earlier: where the first of them lie, on the grid.
+        cells: where the cells lie, by id.
+    """
+    weights = np.bincount(cell_of, counts, minlength=len(cells))
+    centroids = unit(_sums(vectors, counts.astype(np.float32), cell_of, len(weights)))
+    middles = (np.array([(spot.x, spot.y) for spot in cells], dtype=np.float64) + 0.5) / MAP_SIDE
+    traces = _around(vectors, cell_of, centroids, middles)
+    traces[: len(earlier)] = (earlier + 0.5) / MAP_SIDE
+    return Layout(traces, middles)
 
 
 def _sums(rows: Matrix, weights: npt.NDArray[np.float32], group_of: Labels, groups: int) -> Vectors:

@@ -1,7 +1,8 @@
 """Vectors of more traffic than memory should hold: in half the numbers' length on disk, read as float32 in blocks."""
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -67,13 +68,25 @@ def mapped(vectors: Matrix, work: Callable[[Vectors], Vectors]) -> Matrix:
         vectors: shape (n, d).
         work: turns some rows into as many of the same width.
     """
+    parts = (work(block) for _, block in blocks(vectors))
     if isinstance(vectors, np.ndarray):
-        return np.concatenate([vectors[:0], *(work(block) for _, block in blocks(vectors))])
+        return np.concatenate([vectors[:0], *parts])
+    return _on_disk(parts, vectors.shape[1])
+
+
+def appended(vectors: Matrix, more: Vectors) -> Matrix:
+    """The vectors with more of them at the end, kept as the vectors are."""
+    if isinstance(vectors, np.ndarray):
+        return np.concatenate([vectors, more])
+    return _on_disk(chain((block for _, block in blocks(vectors)), [more]), vectors.shape[1])
+
+
+def _on_disk(parts: Iterable[Vectors], width: int) -> Rows:
     with tempfile.TemporaryFile() as file:
-        for _, block in blocks(vectors):
-            file.write(work(block).astype(np.float16).tobytes())
+        for part in parts:
+            file.write(part.astype(np.float16).tobytes())
         file.flush()
-        return Rows(np.memmap(file, dtype=np.float16, mode="r", shape=(len(vectors), vectors.shape[1])))
+        return Rows(np.memmap(file, dtype=np.float16, mode="r").reshape(-1, width))
 
 
 def write_rows(path: Path, rows: Rows) -> None:
