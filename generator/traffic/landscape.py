@@ -8,7 +8,7 @@ would look like it.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import astuple, dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from generator.traffic.encoders import Vectors, unit
 from generator.traffic.rows import Matrix, Rows, appended, blocks, mapped
-from generator.traffic.tree import Labels, Scale, measure_scale
+from generator.traffic.tree import Labels, Scale, drawn, measure_scale, neighbours_of
 
 Floats = npt.NDArray[np.float32]
 
@@ -37,7 +37,6 @@ _LONELY = 0.98
 """A text is like nothing production sends when it lies farther from the next trace than so many of the traces do..."""
 _HALF_WAY = 0.5
 """... and more than this share of the way from near to far, so that very dense traffic does not call all else odd."""
-_BLOCK = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,32 +179,14 @@ def _place_of(neighbour: int, texts: int) -> int:
 
 
 def _drawn(vectors: Vectors, among: Vectors, neighbours: int) -> Vectors:
-    """Vectors drawn towards the mean of their neighbours, a text itself being one of them."""
-    if neighbours < 1:
-        return vectors
-    wanted = min(neighbours + 1, len(among))
-    drawn = [_drawn_block(block, among, wanted) for _, block in blocks(vectors, _BLOCK)]
-    return np.concatenate([np.zeros((0, vectors.shape[1]), dtype=np.float32), *drawn])
-
-
-def _drawn_block(block: Vectors, among: Vectors, wanted: int) -> Vectors:
-    similarity = block @ among.T
-    nearest = np.argpartition(similarity, -wanted, axis=1)[:, -wanted:]
-    total = np.zeros_like(block)
-    for column in nearest.T:  # one neighbour after the other: all at once would take as many times the memory
-        total += among[column]
-    return unit((1.0 - _PULL) * block + _PULL / wanted * total)
+    return drawn(vectors, among, min(neighbours, len(among) - 1), _PULL) if neighbours else vectors
 
 
 def _nth(vectors: Matrix, among: Vectors, place: int) -> Floats:
     """Similarity of each vector to its `place`-th nearest (1 is the nearest), shape (n,)."""
     place = min(place, len(among))
-    found: Sequence[Floats] = [
-        # A copy, or the whole block of similarities would stay for the sake of one column.
-        np.partition(block @ among.T, -place, axis=1)[:, -place].copy()
-        for _, block in blocks(vectors, _BLOCK)
-    ]
-    return np.concatenate(found) if found else np.zeros(0, dtype=np.float32)
+    found = [neighbours_of(block, among, place)[0][:, -1] for _, block in blocks(vectors)]
+    return np.concatenate([np.zeros(0, dtype=np.float32), *found])
 
 
 def _limit(sample: Vectors, scale: Scale) -> float:

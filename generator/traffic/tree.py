@@ -97,26 +97,40 @@ class Sharpener:
         neighbours = round(_NEIGHBOURS * math.sqrt(len(rows) / _SAMPLE))
         samples: list[Vectors] = [vectors[rows]] if neighbours else []
         while neighbours and len(samples) < _ROUNDS:
-            samples.append(_drawn(samples[-1], samples[-1], neighbours))
+            samples.append(drawn(samples[-1], samples[-1], neighbours, _PULL))
         return cls(tuple(samples), neighbours)
 
     def __call__(self, vectors: Vectors) -> Vectors:
         """The vectors (unit rows, shape (n, d)) after all rounds."""
         for sample in self.samples:
-            vectors = _drawn(vectors, sample, self.neighbours)
+            vectors = drawn(vectors, sample, self.neighbours, _PULL)
         return vectors
 
 
-def _drawn(vectors: Vectors, sample: Vectors, neighbours: int) -> Vectors:
+def drawn(vectors: Vectors, sample: Vectors, neighbours: int, pull: float) -> Vectors:
+    """Vectors drawn some of the way towards the mean of their neighbours, a text of the sample itself being one.
+
+    Args:
+        vectors: unit rows, shape (n, d).
+        sample: among which neighbours are looked up, shape (m, d), m > neighbours.
+        neighbours: how many.
+        pull: the share of the way.
+    """
+    _, nearest = neighbours_of(vectors, sample, neighbours + 1)
+    total = np.zeros_like(vectors)
+    for column in nearest.T:  # one neighbour after the other: all at once would take as many times the memory
+        total += sample[column]
+    return unit((1.0 - pull) * vectors + pull / (neighbours + 1) * total)
+
+
+def neighbours_of(vectors: Vectors, sample: Vectors, wanted: int) -> tuple[Distances, Labels]:
+    """Similarities and rows of the texts of a sample that are nearest to each vector, shape (n, wanted) each."""
     import faiss
 
     index = faiss.IndexFlatIP(vectors.shape[1])
     index.add(sample)
-    _, nearest = index.search(vectors, neighbours + 1)  # a text of the sample finds itself as well
-    drawn = np.zeros_like(vectors)
-    for column in nearest.T:  # one neighbour after the other: all at once would take as many times the memory
-        drawn += sample[column]
-    return unit((1.0 - _PULL) * vectors + _PULL / (neighbours + 1) * drawn)
+    similarity, nearest = index.search(np.ascontiguousarray(vectors, dtype=np.float32), wanted)
+    return similarity, nearest
 
 
 def sharpen(vectors: Matrix, random_state: int = 0) -> Matrix:
