@@ -27,9 +27,10 @@ from generator.records import Cell, Interval, user_text
 from generator.store import Store
 from generator.traffic.coverage import COVERED, Traffic, test_against
 from generator.traffic.embedding import embed as embed_texts
-from generator.traffic.encoders import Encoder, Vectors, nearest
+from generator.traffic.encoders import Encoder, Vectors
 from generator.traffic.gaps import FEWEST, Gaps, find_gaps
 from generator.traffic.mirage import Reach, Yardstick, credits_of, own_curve, reach_of
+from generator.traffic.rows import nearest
 from generator.traffic.trends import trends
 
 _LEAST_REACH = 0.5

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from generator.drafting.shadow import ShadowReport
     from generator.evalset.agreement import Report as AgreementReport
     from generator.evalset.deciding import Decided
+    from generator.evalset.drift import Drift
     from generator.evalset.merging import MergeReport
     from generator.ledger import Spending
     from generator.lists import Order
@@ -218,8 +219,11 @@ def embed(project: Path, encoder: str | None) -> None:
 @_clusters_option
 @_encoder_option
 @_min_users_option
+@click.option("--anew", is_flag=True, help="Group everything again, also where new inputs fit the clusters there are.")
 @_as_json
-def cluster(project: Path, clusters: str | None, encoder: str | None, min_users: int | None, as_json: bool) -> None:
+def cluster(
+    project: Path, clusters: str | None, encoder: str | None, min_users: int | None, anew: bool, as_json: bool
+) -> None:
     """Group the traffic by meaning."""
     from generator import pipeline
     from generator.config import Config
@@ -227,7 +231,7 @@ def cluster(project: Path, clusters: str | None, encoder: str | None, min_users:
 
     config = Config.beside(project).override(clusters=_clusters(clusters), encoder=encoder, min_users=min_users)
     with Store.open(project) as store, TerminalNarrator() as narrator:
-        pipeline.cluster(store, config, narrator)
+        pipeline.cluster(store, config, narrator, anew=anew)
         _after(store, as_json, lambda: _show_clusters(store, limit=15), _clusters_json(store) if as_json else None)
 
 
@@ -833,6 +837,19 @@ def clusters(project: Path, limit: int | None, per_trace: Path | None, damp_user
             _show_clusters(store, limit)
 
 
+@cli.command()
+@_project
+@_as_json
+def drift(project: Path, as_json: bool) -> None:
+    """What changed since the last logs: clusters new, grown, shrunk or gone, and coverage, with the reason."""
+    from generator.evalset.drift import drift as find_drift
+    from generator.store import Store
+
+    with Store.open(project) as store:
+        found = find_drift(store)
+        _after(store, as_json, lambda: _show_drift(found), found.as_json())
+
+
 _actor_option = click.option("--as", "actor", help="Who decides (your login name).")
 
 
@@ -1378,6 +1395,38 @@ def _cluster_table(store: "Store", found: Sequence["Cluster"]) -> None:
             )
             for each in found
         ],
+    )
+
+
+def _show_drift(found: "Drift") -> None:
+    from generator.printable import one_line
+
+    changes = [(word, *each) for word in ("new", "grown", "shrunk") for each in found.of_word(word)]
+    show(f"{percent(found.share)} of the traffic has come in since {found.since[:16]}")
+    if changes:
+        show_table(
+            ["change", "id", "#before", "#since", "#factor", "name"],
+            [
+                (
+                    word,
+                    cluster,
+                    percent(change.before),
+                    percent(change.since),
+                    f"×{change.factor.estimate:.1f} ({change.factor.low:.1f} to {change.factor.high:.1f})",
+                    one_line(found.names[cluster], 40),
+                )
+                for word, cluster, change in changes
+            ],
+        )
+    for gone in found.vanished[:_PROBLEMS]:
+        show(f"vanished   {one_line(gone['name'], 40)} ({percent(gone['share'])} before)")
+    same = len(found.of_word("same"))
+    show(f"the same   {same:,} clusters" + (f"; {len(found.vanished):,} vanished" if found.vanished else ""))
+    cover = found.coverage
+    show(f"coverage   {percent(cover.then)} -> {percent(cover.now)}: {cover.reason}")
+    show(
+        f"           traffic {100 * cover.by_traffic:+.1f} points, samples {100 * cover.by_samples:+.1f} points "
+        f"({cover.samples_new:,} new, {len(cover.samples_gone):,} gone)"
     )
 
 

@@ -111,7 +111,7 @@ def explain(paths: Sequence[str], reading: Reading) -> "list[Explanation]":
 
 def embed(store: Store, config: Config, narrator: Narrator) -> "Embedded":
     """Turn every distinct trace into a vector."""
-    from generator.traffic.embedding import embed as embed_texts
+    from generator.traffic.embedding import embed_traffic
     from generator.traffic.encoders import open_encoder
 
     rows = store.trace_texts()
@@ -119,14 +119,15 @@ def embed(store: Store, config: Config, narrator: Narrator) -> "Embedded":
         raise StageError(f"{store.path} holds no traces yet; read logs with: groundset ingest {store.path} LOGS...")
     texts = [text for _, text, _ in rows]
     encoder = open_encoder(config.encoder, lambda: texts)
-    vectors = embed_texts(
+    vectors = embed_traffic(
         texts, encoder, store.vectors_path, lambda done, total: narrator.progress("embedding", done, total)
     )
     if store.meta("encoder") != encoder.label:
         narrator.say(f"encoder: {encoder.label}")
         store.set_meta("encoder", encoder.label)
     folder = store.vectors_path / encoder.slug / "kept"
-    return Embedded(encoder, [row[0] for row in rows], texts, [row[2] for row in rows], vectors, folder)
+    made = store.meta("made_anew")
+    return Embedded(encoder, [row[0] for row in rows], texts, [row[2] for row in rows], vectors, folder, made)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +141,8 @@ class Embedded:
     vectors: Any
     folder: Path
     """Keeps what was worked out from them."""
+    made_anew: str | None
+    """What the clusters were made from when they were last made anew; None before there were any."""
 
     @property
     def fingerprint(self) -> str:
@@ -148,22 +151,31 @@ class Embedded:
 
     @property
     def kept(self) -> "Kept":
-        """What follows from the traffic alone and takes long to work out."""
+        """What follows from the traffic alone, takes long to work out, and stays until clusters are made anew."""
         from generator.traffic.kept import Kept
 
-        return Kept(self.folder, self.fingerprint)
+        return Kept(self.folder, self.made_anew or self.fingerprint)
 
 
-def cluster(store: Store, config: Config, narrator: Narrator) -> None:
-    """Group the traffic into cells and clusters, and shape these as people did before."""
+def cluster(store: Store, config: Config, narrator: Narrator, *, anew: bool = False) -> None:
+    """Group the traffic into cells and clusters, and shape these as people did before.
+
+    New traces go to cells that are there where these were made of much traffic and the new is like it; `anew`
+    groups everything again.
+    """
     from generator.traffic import clustering
+    from generator.traffic.kept import Kept
     from generator.traffic.languages import language_note
 
     traffic = embed(store, config, narrator)
     store.set_meta("min_users", str(config.min_users))
     fingerprint = content_id(traffic.fingerprint, str(config.clusters), str(config.random_state))
-    if store.meta("clustered") == fingerprint and store.is_regrouped():
-        _keep_trends(store)  # a run that was killed may have left them as they were
+    if (
+        not anew
+        and store.is_regrouped()
+        and (store.meta("clustered") == fingerprint or _extended(store, config, traffic, fingerprint, narrator))
+    ):
+        _keep_trends(store)  # also where nothing is new: a run that was killed may have left them as they were
         return
     note = language_note(traffic.texts, traffic.counts, traffic.encoder.label)
     store.set_meta("language_note", note or "")
@@ -185,10 +197,35 @@ def cluster(store: Store, config: Config, narrator: Narrator) -> None:
         random_state=config.random_state,
     )
     store.replace_clustering(made.clusters, made.cells, made.merges, made.cell_of_trace, fingerprint, len(regroupings))
+    Kept(traffic.folder, fingerprint).keep(_known_cells(config), made.known.to_arrays())
     narrator.progress("clustering", 1, 1)
     _keep_trends(store)
     if note is not None:
         narrator.say(note)
+
+
+def _known_cells(config: Config) -> str:
+    return f"cells-{config.clusters}-{config.random_state}"
+
+
+def _extended(store: Store, config: Config, traffic: Embedded, fingerprint: str, narrator: Narrator) -> bool:
+    """Whether new traces may go to the cells that are there; if so, they have."""
+    from generator.traffic.known import Known
+
+    found = traffic.kept.find(_known_cells(config)) if traffic.made_anew is not None else None
+    if found is None:
+        return False
+    known = Known.from_arrays(found)
+    placed = sum(cell is not None for _, cell in store.trace_cells())
+    new = traffic.vectors[placed:]
+    if not known.has_room_for(new, len(traffic.ids)):
+        return False
+    store.extend_clustering(dict(zip(traffic.ids[placed:], known.cells_of(new).tolist(), strict=True)), fingerprint)
+    narrator.say(
+        f"{len(new):,} new inputs went to the clusters that are there; what changed: groundset drift {store.path} "
+        f"(to group everything again: groundset cluster {store.path} --anew)"
+    )
+    return True
 
 
 def _keep_trends(store: Store) -> None:
@@ -586,7 +623,12 @@ def _lay_out(store: Store, traffic: "Traffic", config: Config, narrator: Narrato
     narrator.progress("drawing the map", 0, 1)
     before = store.trace_places()
     earlier = None if before is None else np.frombuffer(before, dtype="<u2").reshape(-1, 2)
-    made = layout.lay_out(traffic.placed.smoothed, traffic.counts, traffic.cell_of, earlier, config.random_state)
+    spots = store.cell_places()
+    if earlier is not None and store.meta("laid_out_of") == store.meta("made_anew"):
+        cells = [spots[cell] for cell in sorted(spots)]
+        made = layout.extend(traffic.placed.smoothed, traffic.counts, traffic.cell_of, earlier, cells)
+    else:
+        made = layout.lay_out(traffic.placed.smoothed, traffic.counts, traffic.cell_of, earlier, config.random_state)
     places = made.places()
     tiles = layout.tiles(places, traffic.counts, traffic.cell_of)
     store.replace_layout(places.astype("<u2").tobytes(), made.cell_places(), tiles, clustered)
@@ -651,9 +693,11 @@ def traffic_of(embedded: Embedded, cell_of: Sequence[int], config: Config) -> "T
         landscape = survey(embedded.vectors, config.random_state)
         return to_arrays(landscape, landscape.place(embedded.vectors))
 
-    landscape, placed = from_arrays(
-        embedded.vectors, embedded.kept.arrays(f"landscape-{config.random_state}", surveyed)
-    )
+    name = f"landscape-{config.random_state}"
+    landscape, placed = from_arrays(embedded.vectors, embedded.kept.arrays(name, surveyed))
+    if (known := len(placed.smoothed)) < len(embedded.vectors):
+        placed = placed.with_further(embedded.vectors, landscape.place(embedded.vectors[known:]))
+        embedded.kept.keep(name, to_arrays(landscape, placed))
     return Traffic(
         ids=embedded.ids,
         counts=np.asarray(embedded.counts, dtype=np.int64),

@@ -479,8 +479,7 @@ class Store(Ledger, Together, DraftLists, Judging):
         with self._transaction() as db:
             (more,) = db.execute("SELECT sum(count) > sum(clustered) FROM trace").fetchone()
             if more:
-                db.execute("DELETE FROM earlier_cluster")
-                db.execute("INSERT INTO earlier_cluster SELECT * FROM cluster")
+                self._remember_clusters(db)
             for table in ("crest", "landing", "cell_parent", "cell", "cluster"):
                 db.execute(f"DELETE FROM {table}")
             db.executemany("INSERT INTO cluster VALUES (?, ?, ?, ?, ?, ?, ?)", [_cluster_row(c) for c in clusters])
@@ -495,7 +494,7 @@ class Store(Ledger, Together, DraftLists, Judging):
             db.execute("UPDATE trace SET cell_id = NULL")
             db.executemany("UPDATE trace SET cell_id = ? WHERE id = ?", [(c, t) for t, c in cell_of_trace.items()])
             if more:
-                db.execute("UPDATE trace SET earlier = clustered, clustered = count WHERE cell_id IS NOT NULL")
+                self._count_as_clustered(db)
             else:
                 self._recut(db)
             db.execute(
@@ -503,8 +502,56 @@ class Store(Ledger, Together, DraftLists, Judging):
                 "WHERE cluster_id NOT IN (SELECT id FROM cluster)"
             )
             db.execute(
-                "INSERT OR REPLACE INTO meta VALUES ('clustered', ?), ('regrouped', ?)", (fingerprint, str(regroupings))
+                "INSERT OR REPLACE INTO meta VALUES ('clustered', ?), ('made_anew', ?), ('regrouped', ?)",
+                (fingerprint, fingerprint, str(regroupings)),
             )
+            db.execute("DELETE FROM meta WHERE key = 'ranked'")
+
+    @staticmethod
+    def _remember_clusters(db: sqlite3.Connection) -> None:
+        """Keep the clusters as they were before the last logs, and when that was."""
+        db.execute("DELETE FROM earlier_cluster")
+        db.execute("INSERT INTO earlier_cluster SELECT * FROM cluster")
+        db.execute("INSERT OR REPLACE INTO meta VALUES ('grown_at', ?)", (now(),))
+
+    @staticmethod
+    def _count_as_clustered(db: sqlite3.Connection) -> None:
+        db.execute(
+            "UPDATE trace SET earlier = clustered, clustered = count "
+            "WHERE cell_id IS NOT NULL AND (earlier != clustered OR clustered != count)"
+        )
+
+    def extend_clustering(self, cell_of_trace: Mapping[str, int], fingerprint: str) -> None:
+        """Put new traces into the cells that are there and count again, all or nothing.
+
+        Clusters keep their names and exemplars. Landings and the map stay until they are made again; `ranked` is
+        forgotten.
+
+        Args:
+            cell_of_trace: the cell of each trace that has none yet.
+            fingerprint: what the clusters now stand for.
+        """
+        with self._transaction() as db:
+            self._remember_clusters(db)
+            db.executemany("UPDATE trace SET cell_id = ? WHERE id = ?", [(c, t) for t, c in cell_of_trace.items()])
+            self._count_as_clustered(db)
+            counted = db.execute("SELECT cell_id, sum(count), count(*) FROM trace GROUP BY cell_id").fetchall()
+            total = sum(traces for _, traces, _ in counted)
+            db.executemany(
+                "UPDATE cell SET weight = ?, distinct_traces = ? WHERE id = ?",
+                [(traces / total, distinct, cell) for cell, traces, distinct in counted],
+            )
+            db.executemany(
+                "UPDATE cluster SET weight = ?, traces = ?, distinct_traces = ? WHERE id = ?",
+                [
+                    (traces / total, traces, distinct, cluster)
+                    for cluster, traces, distinct in db.execute(
+                        "SELECT cluster_id, sum(count), count(*) FROM trace JOIN cell ON cell.id = cell_id "
+                        "GROUP BY cluster_id"
+                    ).fetchall()
+                ],
+            )
+            db.execute("INSERT OR REPLACE INTO meta VALUES ('clustered', ?)", (fingerprint,))
             db.execute("DELETE FROM meta WHERE key = 'ranked'")
 
     def regroup(
@@ -620,6 +667,14 @@ class Store(Ledger, Together, DraftLists, Judging):
         rows = self._rows(
             "SELECT cluster_id, sum(earlier), sum(clustered - earlier) FROM trace JOIN cell ON cell.id = cell_id "
             "GROUP BY cluster_id"
+        )
+        return {row[0]: (row[1], row[2]) for row in rows}
+
+    def cell_counts(self) -> dict[int, tuple[int, int]]:
+        """Requests in each cell, (those that the earlier clusters knew, those since)."""
+        rows = self._rows(
+            "SELECT cell_id, sum(earlier), sum(clustered - earlier) FROM trace WHERE cell_id IS NOT NULL "
+            "GROUP BY cell_id"
         )
         return {row[0]: (row[1], row[2]) for row in rows}
 
@@ -749,6 +804,7 @@ class Store(Ledger, Together, DraftLists, Judging):
             )
             db.executemany("INSERT INTO layout_tile VALUES (?, ?, ?, ?, ?)", [astuple(each) for each in tiles])
             db.execute("INSERT OR REPLACE INTO meta VALUES ('laid_out', ?)", (fingerprint,))
+            db.execute("INSERT OR REPLACE INTO meta SELECT 'laid_out_of', value FROM meta WHERE key = 'made_anew'")
             db.execute("DELETE FROM meta WHERE key = 'ranked'")
 
     def replace_draft_places(self, places: Mapping[str, Spot]) -> None:

@@ -8,19 +8,21 @@ import numpy as np
 import numpy.typing as npt
 
 from generator.records import Cell, Cluster, Merge, Regrouping, content_id
-from generator.traffic.encoders import Vectors, unit
+from generator.traffic.encoders import unit
+from generator.traffic.known import Known
 from generator.traffic.languages import WORD, function_words
 from generator.traffic.regrouping import regroup, rename_again
+from generator.traffic.rows import Matrix, blocks, mapped
 from generator.traffic.tree import (
     Cells,
     Labels,
     Scale,
+    Sharpener,
     automatic_cut,
     cut_into,
     join,
     make_cells,
     measure_scale,
-    sharpen,
 )
 
 _EXEMPLARS = 5
@@ -40,6 +42,8 @@ class Clustering:
     cell_of_trace: Mapping[str, int]
     scale: Scale
     """Of the sharpened vectors that the tree is made of."""
+    known: Known
+    """What it takes to find the cells of further texts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,7 @@ def cluster(
     ids: Sequence[str],
     texts: Sequence[str],
     counts: Sequence[int],
-    vectors: Vectors,
+    vectors: Matrix,
     *,
     pieces: int | None = None,
     before: Before | None = None,
@@ -74,13 +78,14 @@ def cluster(
         random_state: the same number gives the same clusters.
     """
     weights = np.asarray(counts, dtype=np.int64)
-    vectors = sharpen(vectors, random_state)
+    sharpener, encoded = Sharpener.of(vectors, random_state), vectors
+    vectors = mapped(encoded, sharpener)
     cells = make_cells(vectors, random_state)
     traffic_of_cell = np.bincount(cells.of_text, weights=weights)
     merges, scale = join(cells, traffic_of_cell), measure_scale(vectors, random_state)
     cluster_of_cell = automatic_cut(merges, scale) if pieces is None else cut_into(merges, pieces)
     cluster_of_cell = regroup(cluster_of_cell, cells, ids, regroupings)
-    exemplar_of_cell = _nearest_to_centroid(cells, vectors)
+    exemplar_of_cell = _nearest_to_centroid(cells)
     groups = _groups(cells, cluster_of_cell, weights, vectors, exemplar_of_cell)
     names = phrase_names([[texts[row] for row in group.rows] for group in groups])
     total = int(weights.sum())
@@ -115,6 +120,7 @@ def cluster(
         merges=merges,
         cell_of_trace={trace: int(cell) for trace, cell in zip(ids, cells.of_text, strict=True)},
         scale=scale,
+        known=Known.of(sharpener, cells, encoded, random_state),
     )
 
 
@@ -129,10 +135,9 @@ def health(clusters: Sequence[Cluster]) -> str | None:
     return f"one cluster holds {100 * largest.weight:.0f} % of the traffic: look before you trust figures per cluster"
 
 
-def _nearest_to_centroid(cells: Cells, vectors: Vectors) -> Labels:
+def _nearest_to_centroid(cells: Cells) -> Labels:
     """Row of the text nearest to each cell's centroid."""
-    similarity = np.einsum("ij,ij->i", vectors, cells.centroids[cells.of_text])
-    order = np.lexsort((-similarity, cells.of_text))
+    order = np.lexsort((-cells.similarity, cells.of_text))
     _, first = np.unique(cells.of_text[order], return_index=True)
     return order[first].astype(np.int64)
 
@@ -146,7 +151,7 @@ class _Group:
 
 
 def _groups(
-    cells: Cells, cluster_of_cell: Labels, weights: Labels, vectors: Vectors, exemplar_of_cell: Labels
+    cells: Cells, cluster_of_cell: Labels, weights: Labels, vectors: Matrix, exemplar_of_cell: Labels
 ) -> list[_Group]:
     cluster_of_text = cluster_of_cell[cells.of_text]
     rows_by_cluster = np.split(
@@ -154,16 +159,27 @@ def _groups(
         np.cumsum(np.bincount(cluster_of_text, minlength=int(cluster_of_cell.max()) + 1))[:-1],
     )
     traffic_of_cell = np.bincount(cells.of_text, weights=weights)
+    typicality = _to_middle(cluster_of_text, weights, vectors)
     groups = []
     for number, rows in enumerate(rows_by_cluster):
-        centre = unit((vectors[rows] * weights[rows, None]).sum(axis=0, keepdims=True))[0]
-        typical = rows[np.argsort(-(vectors[rows] @ centre), kind="stable")]
+        typical = rows[np.argsort(-typicality[rows], kind="stable")]
         own_cells = np.flatnonzero(cluster_of_cell == number)
         heaviest = own_cells[np.argsort(-traffic_of_cell[own_cells], kind="stable")]
         # The most typical text first, then one of each heavy cell: typical of its parts, not five of a kind.
         exemplars = dict.fromkeys([int(typical[0]), *(int(exemplar_of_cell[cell]) for cell in heaviest)])
         groups.append(_Group(typical, int(weights[rows].sum()), tuple(exemplars)[:_EXEMPLARS]))
     return groups
+
+
+def _to_middle(cluster_of_text: Labels, weights: Labels, vectors: Matrix) -> npt.NDArray[np.float64]:
+    """How like each text is to the mean of its cluster's traffic, shape (texts,)."""
+    sums = np.zeros((int(cluster_of_text.max()) + 1, vectors.shape[1]))
+    for here, block in blocks(vectors):
+        np.add.at(sums, cluster_of_text[here], block * weights[here, np.newaxis])
+    middles = unit(sums)
+    return np.concatenate(
+        [np.einsum("ij,ij->i", block, middles[cluster_of_text[here]]) for here, block in blocks(vectors)]
+    )
 
 
 def keep_identity(

@@ -18,6 +18,7 @@ import numpy.typing as npt
 from generator.records import NEAR_COPY, Cell, Draft, Landing, Neighbour
 from generator.traffic.encoders import Vectors
 from generator.traffic.landscape import Floats, Landscape, Placed, survey
+from generator.traffic.rows import Matrix, blocks
 from generator.traffic.tree import Labels
 
 COVERED = 0.6
@@ -35,6 +36,8 @@ _WIDEST = 48
 _BLOCK = 1_000
 _DRAFTS = 128
 """Drafts that are placed at a time."""
+_WANTED = 3
+"""Traces near a draft that are kept as evidence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,7 @@ class Traffic:
         cls,
         ids: Sequence[str],
         counts: npt.NDArray[np.int64],
-        vectors: Vectors,
+        vectors: Matrix,
         cell_of: Labels,
         random_state: int = 0,
     ) -> "Traffic":
@@ -61,7 +64,7 @@ class Traffic:
         return cls(ids, counts, cell_of, landscape.place(vectors), landscape)
 
     @property
-    def vectors(self) -> Vectors:
+    def vectors(self) -> Matrix:
         """As encoded, unit rows, shape (n, d)."""
         return self.placed.vectors
 
@@ -126,25 +129,20 @@ def look(placed: Placed, items: Vectors, landscape: Landscape) -> Evidence:
     """
     centred = landscape.centred(items)
     # An item that stands there twice is one item: copies must not crowd one another.
-    shares = 1.0 / np.concatenate([(block @ items.T >= NEAR_COPY).sum(axis=1) for block in _blocks(items)])
+    shares = 1.0 / np.concatenate([(block @ items.T >= NEAR_COPY).sum(axis=1) for _, block in blocks(items, _BLOCK)])
     count = len(placed.vectors)
     nearest = np.empty(count, np.int64)
-    best, worded, crowd = (np.empty(count, np.float32) for _ in range(3))
+    best, worded, crowd, similarity = (np.empty(count, np.float32) for _ in range(4))
     width = _CROWD_WIDTH * (landscape.smooth_scale.far - landscape.smooth_scale.near)
-    for start in range(0, count, _BLOCK):
-        here = slice(start, start + _BLOCK)
-        similarity = placed.smoothed[here] @ centred.T
-        nearest[here], best[here] = similarity.argmax(axis=1), similarity.max(axis=1)
-        worded[here] = (placed.vectors[here] @ items.T).max(axis=1)
-        crowd[here] = np.log(np.exp((similarity - best[here, np.newaxis]) / width) @ shares)
-    similarity = np.einsum("ij,ij->i", placed.vectors, items[nearest])
+    for here, vectors in blocks(placed.vectors, _BLOCK):
+        alike = placed.smoothed[here] @ centred.T
+        nearest[here], best[here] = alike.argmax(axis=1), alike.max(axis=1)
+        worded[here] = (vectors @ items.T).max(axis=1)
+        crowd[here] = np.log(np.exp((alike - best[here, np.newaxis]) / width) @ shares)
+        similarity[here] = np.einsum("ij,ij->i", vectors, items[nearest[here]])
     crowd = np.minimum(crowd, _LARGEST_CROWD)
     positions = landscape.smooth_scale.position(best), landscape.scale.position(worded)
     return Evidence(nearest, similarity, np.stack([*positions, placed.sparsity, crowd], axis=1))
-
-
-def _blocks(vectors: Vectors) -> list[Vectors]:
-    return [vectors[start : start + _BLOCK] for start in range(0, len(vectors), _BLOCK)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,19 +189,24 @@ def land(
         progress: called with (done, total) drafts.
     """
     landings: list[Landing] = []
-    order = np.argsort(traffic.cell_of, kind="stable")
-    starts = np.searchsorted(traffic.cell_of[order], np.arange(len(cells)))
-    traffic_of_cell = np.add.reduceat(traffic.counts[order], starts)
+    traffic_of_cell = np.bincount(traffic.cell_of, weights=traffic.counts, minlength=len(cells))
     for first in range(0, len(drafts), _DRAFTS):
         block = vectors[first : first + _DRAFTS]
-        similarity = block @ traffic.vectors.T
-        tested = _alone(block, similarity, traffic) * traffic.counts
-        reach = np.add.reduceat(tested[:, order], starts, axis=1) / traffic_of_cell
+        some = drafts[first : first + _DRAFTS]
+        near = [_Nearest(_WANTED + _own(draft)) for draft in some]
+        tested = np.zeros((len(block), len(cells)))
+        for here, traces in blocks(traffic.vectors):
+            similarity = block @ traces.T
+            tested += _by_cell(
+                _alone(block, similarity, traffic, here) * traffic.counts[here], traffic.cell_of[here], tested
+            )
+            for row, nearest in enumerate(near):
+                nearest.look(similarity[row], here.start)
+        reach = tested / traffic_of_cell
         alike = block @ vectors.T
-        for row in range(len(block)):
-            draft = drafts[first + row]
-            neighbours = _neighbours(draft, similarity[row], traffic)
-            cell = int(traffic.cell_of[int(similarity[row].argmax())])
+        for row, (draft, nearest) in enumerate(zip(some, near, strict=True)):
+            neighbours = nearest.neighbours(draft, traffic)
+            cell = int(traffic.cell_of[nearest.rows[0]])
             landings.append(
                 Landing(
                     draft_id=draft.id,
@@ -219,20 +222,51 @@ def land(
     return landings
 
 
-def _alone(items: Vectors, similarity: Floats, traffic: Traffic) -> Floats:
-    """Probability that each item, looked at by itself, tests each trace, shape (items, n)."""
+def _alone(items: Vectors, similarity: Floats, traffic: Traffic, here: slice) -> Floats:
+    """Probability that each item, looked at by itself, tests each of some traces, shape (items, traces)."""
     landscape = traffic.landscape
-    position = landscape.smooth_scale.position(landscape.centred(items) @ traffic.placed.smoothed.T)
-    columns = (position, landscape.scale.position(similarity), traffic.placed.sparsity, fitted().usual_crowd)
+    position = landscape.smooth_scale.position(landscape.centred(items) @ traffic.placed.smoothed[here].T)
+    columns = (position, landscape.scale.position(similarity), traffic.placed.sparsity[here], fitted().usual_crowd)
     return fitted().probability(np.stack(np.broadcast_arrays(*columns), axis=-1))
 
 
-def _neighbours(draft: Draft, similarity: Floats, traffic: Traffic, wanted: int = 3) -> tuple[Neighbour, ...]:
-    """The nearest traces; a real trace is no evidence for itself."""
-    own = set(draft.source_ids) if draft.kind == "real" else set()
-    few = np.argsort(-similarity, kind="stable")[: wanted + len(own)]
-    near = [Neighbour(traffic.ids[i], round(float(similarity[i]), 4)) for i in few if traffic.ids[i] not in own]
-    return tuple(near[:wanted])
+def _by_cell(values: Floats, cell_of: Labels, sums: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Sums over the traces of each cell, shaped as `sums`; the values have shape (items, traces)."""
+    from scipy.sparse import csr_array
+
+    traces = len(cell_of)
+    member = csr_array((np.ones(traces), (np.arange(traces), cell_of)), shape=(traces, sums.shape[1]))
+    return np.asarray((member.T @ values.T).T, dtype=np.float64)
+
+
+class _Nearest:
+    """The traces most like one item, the first of them first; looks at some traces at a time."""
+
+    def __init__(self, wanted: int) -> None:
+        self._wanted = wanted
+        self.rows: Labels = np.zeros(0, dtype=np.int64)
+        self._similarity = np.zeros(0, dtype=np.float32)
+
+    def look(self, similarity: Floats, start: int) -> None:
+        """Look at further traces, which begin at row `start`."""
+        few = min(self._wanted, len(similarity))
+        best = np.sort(np.argpartition(-similarity, few - 1)[:few])
+        rows = np.concatenate([self.rows, best + start])
+        similarities = np.concatenate([self._similarity, similarity[best]])
+        order = np.argsort(-similarities, kind="stable")[: self._wanted]
+        self.rows, self._similarity = rows[order], similarities[order]
+
+    def neighbours(self, draft: Draft, traffic: Traffic) -> tuple[Neighbour, ...]:
+        """The nearest of them; a real trace is no evidence for itself."""
+        own = set(draft.source_ids) if draft.kind == "real" else set()
+        pairs = zip(self.rows.tolist(), self._similarity.tolist(), strict=True)
+        near = [Neighbour(traffic.ids[row], round(alike, 4)) for row, alike in pairs if traffic.ids[row] not in own]
+        return tuple(near[:_WANTED])
+
+
+def _own(draft: Draft) -> int:
+    """How many traces are the draft itself."""
+    return len(set(draft.source_ids)) if draft.kind == "real" else 0
 
 
 def _alike(drafts: Sequence[Draft], similarity: Floats, own: int, wanted: int = 12) -> tuple[tuple[str, float], ...]:

@@ -11,6 +11,7 @@ import numpy as np
 
 from generator.errors import EncoderError
 from generator.traffic.encoders import Encoder, Vectors
+from generator.traffic.rows import FEW, Matrix, Rows
 
 _CHUNK = 1024  # texts between two commits to disk: what a kill can cost
 _KEY_BYTES = 16
@@ -24,6 +25,8 @@ def embed(
 ) -> Vectors:
     """Unit vectors of the texts, shape (len(texts), d); only texts not met before are encoded.
 
+    `embed_traffic` does the same for texts that may be too many to hold.
+
     Args:
         texts: repeats are encoded once.
         encoder: turns texts into vectors.
@@ -33,6 +36,24 @@ def embed(
     Raises:
         EncoderError: the encoder failed, changed its width, or gave rows that are not finite.
     """
+    cache = _filled(texts, encoder, folder, progress)
+    return cache.stored(texts)[:]
+
+
+def embed_traffic(
+    texts: Sequence[str],
+    encoder: Encoder,
+    folder: Path,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Matrix:
+    """As `embed`, but many vectors are left on disk."""
+    stored = _filled(texts, encoder, folder, progress).stored(texts)
+    return stored[:] if len(texts) <= FEW else stored
+
+
+def _filled(
+    texts: Sequence[str], encoder: Encoder, folder: Path, progress: Callable[[int, int], None]
+) -> "VectorCache":
     cache = VectorCache(folder / encoder.slug)
     with cache.locked():
         missing = list(dict.fromkeys(text for text in texts if text not in cache))
@@ -43,7 +64,7 @@ def embed(
             chunk = missing[start : start + _CHUNK]
             cache.add(chunk, encoder.encode(chunk))
             progress(start + len(chunk), len(missing))
-    return cache.rows(texts)
+    return cache
 
 
 class VectorCache:
@@ -100,12 +121,12 @@ class VectorCache:
         for text in texts:
             self._rows[_key(text)] = len(self._rows)
 
-    def rows(self, texts: Sequence[str]) -> Vectors:
-        """The vectors of texts that are all there."""
+    def stored(self, texts: Sequence[str]) -> Rows:
+        """The vectors of texts that are all there, on disk."""
         if not texts:
-            return np.zeros((0, self._width or 0), dtype=np.float32)
+            return Rows(np.zeros((0, self._width or 0), dtype=np.float16))
         stored = np.memmap(self._folder / "vectors.f16", dtype=np.float16, mode="r").reshape(-1, self._width or 1)
-        return stored[[self._rows[_key(text)] for text in texts]].astype(np.float32)
+        return Rows(stored, np.fromiter((self._rows[_key(text)] for text in texts), np.int64, len(texts)))
 
 
 def _size(path: Path) -> int:

@@ -22,6 +22,7 @@ from generator.records import content_id
 
 if TYPE_CHECKING:
     from generator.traffic.minilm import MiniLM
+    from generator.traffic.packed import PackedBert
 
 Vectors = npt.NDArray[np.float32]
 
@@ -34,8 +35,9 @@ _FEW = 300
 _CHARACTERS_PER_TOKEN = 10
 """The longest a subword token tends to be; what lies beyond the model's tokens is cut by it anyway, and tokenising a
 pasted megabyte only to throw it away takes seconds."""
-_BLOCK = 256
-"""Rows of similarities that are held at a time."""
+MINILM_TOKENS = 256
+"""Tokens that MiniLM reads of each text, as in its own settings; the rest is cut."""
+_GPU_BATCH = 256
 _INSTALL_LOCAL = "install it with: pip install 'groundset[local]' (or take --encoder lexical, which needs no model)"
 
 
@@ -84,23 +86,6 @@ def unit(rows: npt.NDArray[Any]) -> Vectors:
     return np.ascontiguousarray(rows / np.maximum(lengths, 1e-12), dtype=np.float32)
 
 
-def nearest(rows: Vectors, among: Vectors) -> tuple[npt.NDArray[np.int64], Vectors]:
-    """For each of the rows, which of the others is most alike, and its similarity; both of shape (len(rows),).
-
-    Args:
-        rows: unit vectors, shape (n, d).
-        among: unit vectors, shape (m, d), m >= 1.
-    """
-    found = np.empty(len(rows), dtype=np.int64)
-    similarity = np.empty(len(rows), dtype=np.float32)
-    for start in range(0, len(rows), _BLOCK):
-        block = slice(start, start + _BLOCK)
-        alike = rows[block] @ among.T
-        found[block] = alike.argmax(axis=1)
-        similarity[block] = alike.max(axis=1)
-    return found, similarity
-
-
 class SentenceEncoder:
     """Any sentence-transformers model, by name or folder; "minilm" is all-MiniLM-L6-v2."""
 
@@ -111,9 +96,9 @@ class SentenceEncoder:
         self._bf16 = _has_bf16()
 
     @cached_property
-    def _model(self) -> Any:
+    def _model(self) -> "PackedBert | _Padding":
         # Loading takes seconds, and a run in which every text is known needs no model.
-        return _load_sentence_model(self._name, bf16=self._bf16)
+        return _load_model(self._name, bf16=self._bf16)
 
     @cached_property
     def _light(self) -> "MiniLM | None":
@@ -137,12 +122,20 @@ class SentenceEncoder:
         """Unit vectors of the texts, each cut to what the model reads."""
         if len(texts) <= _FEW and "_model" not in vars(self) and self._light is not None:
             return self._light.encode([_readable(text, self._light.max_seq_length) for text in texts])
-        rows = self._model.encode(
-            [_readable(text, self._model.max_seq_length or 512) for text in texts],
-            batch_size=128 if self._bf16 else 32,
-            convert_to_numpy=True,
-            show_progress_bar=False,
-        )
+        return self._model.encode([_readable(text, self._model.max_seq_length) for text in texts])
+
+
+class _Padding:
+    """A model as sentence-transformers runs it, on a GPU where there is one."""
+
+    def __init__(self, model: Any, batch: int) -> None:
+        self._model = model
+        self._batch = batch
+        self.max_seq_length = int(model.max_seq_length or 512)
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """Unit vectors of the texts."""
+        rows = self._model.encode(list(texts), batch_size=self._batch, convert_to_numpy=True, show_progress_bar=False)
         return unit(rows.astype(np.float32, copy=False))
 
 
@@ -162,19 +155,38 @@ def _has_bf16() -> bool:
     return "amx_bf16" in flags or "avx512_bf16" in flags
 
 
-def _load_sentence_model(name: str, *, bf16: bool) -> Any:
+def _load_model(name: str, *, bf16: bool) -> "PackedBert | _Padding":
+    """The model in the way that is fastest here: on a GPU, or packed, or as sentence-transformers runs it."""
     # Threads that spin while they wait cost a factor of 5 to 10 on a busy machine; read once, by OpenMP.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     import torch
+
+    from generator.traffic.packed import PackedBert
+
+    if torch.cuda.is_available() or torch.backends.mps.is_available():
+        return _Padding(load_sentence_model(name), _GPU_BATCH)
+    if name == "minilm" and (folder := _packaged_minilm()) is not None:
+        return PackedBert.of_folder(folder, MINILM_TOKENS, bf16=bf16)
+    model = load_sentence_model(name)
+    if (packed := PackedBert.of_model(model, bf16=bf16)) is not None:
+        return packed
+    return _Padding(model.bfloat16(), 128) if bf16 else _Padding(model, 32)
+
+
+def load_sentence_model(name: str) -> Any:
+    """The model of this name as sentence-transformers loads it, in float32.
+
+    Raises:
+        EncoderError: it is not on this machine and cannot be had.
+    """
     from sentence_transformers import SentenceTransformer
     from transformers.utils import logging
 
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     where, local = _locate(name)
-    kind = {"dtype": torch.bfloat16} if bf16 and not torch.cuda.is_available() else {}
     try:
-        return SentenceTransformer(where, local_files_only=local, model_kwargs=kind)
+        return SentenceTransformer(where, local_files_only=local)
     except (OSError, ValueError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise EncoderError(f"The encoder {name} cannot be loaded: {reason}") from error

@@ -8,7 +8,7 @@ would look like it.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import astuple, dataclass
 from typing import Any
 
@@ -16,7 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from generator.traffic.encoders import Vectors, unit
-from generator.traffic.tree import Labels, Scale, measure_scale
+from generator.traffic.rows import Matrix, Rows, appended, blocks, mapped
+from generator.traffic.tree import Labels, Scale, drawn, measure_scale, neighbours_of
 
 Floats = npt.NDArray[np.float32]
 
@@ -36,19 +37,24 @@ _LONELY = 0.98
 """A text is like nothing production sends when it lies farther from the next trace than so many of the traces do..."""
 _HALF_WAY = 0.5
 """... and more than this share of the way from near to far, so that very dense traffic does not call all else odd."""
-_BLOCK = 2_000
 
 
 @dataclass(frozen=True, slots=True)
 class Placed:
     """Texts among the traffic; arrays that line up."""
 
-    vectors: Vectors
+    vectors: Matrix
     """As encoded, unit rows, shape (n, d)."""
-    smoothed: Vectors
+    smoothed: Matrix
     """Without what all traffic shares, drawn towards their neighbours; unit rows, shape (n, d)."""
     sparsity: Floats
     """How far the traffic around each text lies, from near (0) to far (1), shape (n,)."""
+
+    def with_further(self, vectors: Matrix, further: "Placed") -> "Placed":
+        """These and further texts after them; `vectors` are those of all."""
+        return Placed(
+            vectors, appended(self.smoothed, further.smoothed[:]), np.concatenate([self.sparsity, further.sparsity])
+        )
 
     def take(self, rows: Labels | slice) -> "Placed":
         """Some of them."""
@@ -76,21 +82,25 @@ class Landscape:
         """Unit vectors without what all traffic shares, shape as given."""
         return unit(vectors - self.mean)
 
-    def place(self, vectors: Vectors) -> Placed:
+    def place(self, vectors: Matrix) -> Placed:
         """Where texts lie; a text that is in the sample does not count as its own neighbour.
 
         Args:
             vectors: unit rows, shape (n, d).
         """
-        smoothed = self.centred(vectors)
-        for among in self.rounds:
-            smoothed = _drawn(smoothed, among, self._neighbours)
+        smoothed = mapped(vectors, self._smoothed)
         similarity = _nth(smoothed, self.rounds[0], _place_of(_SPARSE, len(self.sample)) + 1)
         return Placed(
             vectors=vectors,
             smoothed=smoothed,
             sparsity=self.smooth_scale.position(similarity),
         )
+
+    def _smoothed(self, vectors: Vectors) -> Vectors:
+        smoothed = self.centred(vectors)
+        for among in self.rounds:
+            smoothed = _drawn(smoothed, among, self._neighbours)
+        return smoothed
 
     def is_asked(self, vectors: Vectors) -> npt.NDArray[np.bool_]:
         """Whether production sends anything like each of these (unit rows, shape (n, d)), shape (n,)."""
@@ -101,7 +111,7 @@ class Landscape:
         return round(_NEIGHBOURS * math.sqrt(len(self.sample) / _SAMPLE))
 
 
-def survey(vectors: Vectors, random_state: int = 0) -> Landscape:
+def survey(vectors: Matrix, random_state: int = 0) -> Landscape:
     """What is known of a traffic.
 
     Args:
@@ -111,7 +121,8 @@ def survey(vectors: Vectors, random_state: int = 0) -> Landscape:
     generator = np.random.default_rng(random_state)
     rows = np.sort(generator.permutation(len(vectors))[:_SAMPLE])
     sample = vectors[rows]
-    mean = np.asarray(vectors.sum(axis=0) / (len(vectors) + _MEAN_PRIOR), dtype=np.float32)
+    total = sum((block.sum(axis=0) for _, block in blocks(vectors)), start=np.zeros(vectors.shape[1], np.float32))
+    mean = np.asarray(total / (len(vectors) + _MEAN_PRIOR), dtype=np.float32)
     plain = unit(sample - mean)
     neighbours = round(_NEIGHBOURS * math.sqrt(len(rows) / _SAMPLE))
     once = _drawn(plain, plain, neighbours)
@@ -127,7 +138,7 @@ def survey(vectors: Vectors, random_state: int = 0) -> Landscape:
     )
 
 
-def to_arrays(landscape: Landscape, placed: Placed) -> dict[str, npt.NDArray[np.generic]]:
+def to_arrays(landscape: Landscape, placed: Placed) -> dict[str, npt.NDArray[Any] | Rows]:
     """A landscape and its traffic as arrays by name, to be kept on disk."""
     first, second = landscape.rounds
     return {
@@ -136,12 +147,12 @@ def to_arrays(landscape: Landscape, placed: Placed) -> dict[str, npt.NDArray[np.
         "first": first,
         "second": second,
         "scales": np.array([*astuple(landscape.scale), *astuple(landscape.smooth_scale), landscape.limit]),
-        "smoothed": placed.smoothed,
+        "smoothed": placed.smoothed if isinstance(placed.smoothed, Rows) else placed.smoothed[:],
         "sparsity": placed.sparsity,
     }
 
 
-def from_arrays(vectors: Vectors, arrays: Mapping[str, npt.NDArray[Any]]) -> tuple[Landscape, Placed]:
+def from_arrays(vectors: Matrix, arrays: Mapping[str, Any]) -> tuple[Landscape, Placed]:
     """What `to_arrays` took apart; the vectors of the traffic are kept elsewhere."""
     near, far, smooth_near, smooth_far, limit = arrays["scales"].tolist()
     landscape = Landscape(
@@ -168,31 +179,14 @@ def _place_of(neighbour: int, texts: int) -> int:
 
 
 def _drawn(vectors: Vectors, among: Vectors, neighbours: int) -> Vectors:
-    """Vectors drawn towards the mean of their neighbours, a text itself being one of them."""
-    wanted = min(neighbours + 1, len(among))
-    if neighbours < 1:
-        return vectors
-    blocks = [_drawn_block(vectors[start : start + _BLOCK], among, wanted) for start in range(0, len(vectors), _BLOCK)]
-    return np.concatenate(blocks)
+    return drawn(vectors, among, min(neighbours, len(among) - 1), _PULL) if neighbours else vectors
 
 
-def _drawn_block(block: Vectors, among: Vectors, wanted: int) -> Vectors:
-    similarity = block @ among.T
-    nearest = np.argpartition(similarity, -wanted, axis=1)[:, -wanted:]
-    total = np.zeros_like(block)
-    for column in nearest.T:  # one neighbour after the other: all at once would take as many times the memory
-        total += among[column]
-    return unit((1.0 - _PULL) * block + _PULL / wanted * total)
-
-
-def _nth(vectors: Vectors, among: Vectors, place: int) -> Floats:
+def _nth(vectors: Matrix, among: Vectors, place: int) -> Floats:
     """Similarity of each vector to its `place`-th nearest (1 is the nearest), shape (n,)."""
     place = min(place, len(among))
-    found: Sequence[Floats] = [
-        np.partition(vectors[start : start + _BLOCK] @ among.T, -place, axis=1)[:, -place]
-        for start in range(0, len(vectors), _BLOCK)
-    ]
-    return np.concatenate(found) if found else np.zeros(0, dtype=np.float32)
+    found = [neighbours_of(block, among, place)[0][:, -1] for _, block in blocks(vectors)]
+    return np.concatenate([np.zeros(0, dtype=np.float32), *found])
 
 
 def _limit(sample: Vectors, scale: Scale) -> float:

@@ -11,6 +11,7 @@ numpy and looks at no trace.
 """
 
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +19,7 @@ import numpy.typing as npt
 
 from generator.records import MAP_BINS, MAP_LEVELS, MAP_SIDE, MapTile, Spot
 from generator.traffic.encoders import Vectors, unit
+from generator.traffic.rows import Matrix, blocks
 from generator.traffic.tree import Labels
 
 Points = npt.NDArray[np.float64]
@@ -58,7 +60,7 @@ class Layout:
 
 
 def lay_out(
-    vectors: Vectors,
+    vectors: Matrix,
     counts: npt.NDArray[np.int64],
     cell_of: Labels,
     earlier: npt.NDArray[np.uint16] | None = None,
@@ -74,7 +76,7 @@ def lay_out(
         random_state: the same number gives the same picture.
     """
     weights = np.bincount(cell_of, counts).astype(np.float64)
-    centroids = unit(_sums(vectors * counts[:, np.newaxis].astype(np.float32), cell_of, len(weights)))
+    centroids = unit(_sums(vectors, counts.astype(np.float32), cell_of, len(weights)))
     before, known = _earlier_cells(earlier, counts, cell_of, len(weights))
     if known.sum() > 2:
         cells = _neighbours_kept(centroids, _complete(before, known, centroids), random_state, first=False)
@@ -88,9 +90,34 @@ def lay_out(
     return Layout(_around(vectors, cell_of, centroids, cells), cells)
 
 
-def _sums(rows: Vectors, group_of: Labels, groups: int) -> Vectors:
+def extend(
+    vectors: Matrix,
+    counts: npt.NDArray[np.int64],
+    cell_of: Labels,
+    earlier: npt.NDArray[np.uint16],
+    cells: Sequence[Spot],
+) -> Layout:
+    """A layout with further traces, in which everything that had a place keeps it.
+
+    Args:
+        vectors: as for `lay_out`, also the next two.
+        counts: how often production sent each.
+        cell_of: the cell of each.
+        earlier: where the first of them lie, on the grid.
+        cells: where the cells lie, by id.
+    """
+    weights = np.bincount(cell_of, counts, minlength=len(cells))
+    centroids = unit(_sums(vectors, counts.astype(np.float32), cell_of, len(weights)))
+    middles = (np.array([(spot.x, spot.y) for spot in cells], dtype=np.float64) + 0.5) / MAP_SIDE
+    traces = _around(vectors, cell_of, centroids, middles)
+    traces[: len(earlier)] = (earlier + 0.5) / MAP_SIDE
+    return Layout(traces, middles)
+
+
+def _sums(rows: Matrix, weights: npt.NDArray[np.float32], group_of: Labels, groups: int) -> Vectors:
     total = np.zeros((groups, rows.shape[1]), dtype=np.float32)
-    np.add.at(total, group_of, rows)
+    for here, block in blocks(rows):
+        np.add.at(total, group_of[here], block * weights[here, np.newaxis])
     return total
 
 
@@ -180,7 +207,7 @@ def _fitted(points: Points, *, fill: bool = False) -> Points:
     return np.asarray(fitted, dtype=np.float64)
 
 
-def _around(vectors: Vectors, cell_of: Labels, centroids: Vectors, cells: Points) -> Points:
+def _around(vectors: Matrix, cell_of: Labels, centroids: Vectors, cells: Points) -> Points:
     """Each trace near its cell, on the side of the neighbours that it is like."""
     traces = cells[cell_of]
     near = _nearest(cells)

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
-from generator.traffic.encoders import Vectors, unit
+from generator.traffic.encoders import MINILM_TOKENS, Vectors, unit
 
 _LAYERS, _HEADS = 6, 12
 _BATCH = 256
@@ -23,8 +23,7 @@ _BATCH = 256
 class MiniLM:
     """The model, read from its folder."""
 
-    max_seq_length = 256
-    """Tokens read of each text, as in the model's own settings; the rest is cut."""
+    max_seq_length = MINILM_TOKENS
 
     def __init__(self, folder: Path) -> None:
         from safetensors.numpy import load_file

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from generator.records import Merge
 from generator.traffic.encoders import Vectors, unit
+from generator.traffic.rows import Matrix, blocks, mapped
 
 Labels = npt.NDArray[np.int64]
 
@@ -26,6 +27,8 @@ _TEXTS_PER_CELL = 5
 _FEW_CELLS = 350
 """Small traffic gets cells of four texts until it has this many: rare needs would drown in larger ones."""
 _MOST_CELLS = 4_000
+_FITTED = 50_000
+"""Texts that cells are fitted on; further ones only go to the cell that is nearest."""
 _ITERATIONS = 6
 """Of k-means; twelve gave the same clusters."""
 _ROUNDS = 2
@@ -52,6 +55,8 @@ class Cells:
     """Unit rows, shape (cells, d)."""
     of_text: Labels
     """Cell of each text, shape (texts,)."""
+    similarity: Distances
+    """Of each text to the centroid of its cell, shape (texts,)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +77,63 @@ class Scale:
         return self.near + share * (self.far - self.near)
 
 
-def sharpen(vectors: Vectors, random_state: int = 0) -> Vectors:
+@dataclass(frozen=True, slots=True)
+class Sharpener:
+    """Draws vectors towards their neighbours in a sample of the traffic."""
+
+    samples: tuple[Vectors, ...]
+    """The sample before each round; none where traffic is too little to have neighbours."""
+    neighbours: int
+
+    @classmethod
+    def of(cls, vectors: Matrix, random_state: int = 0) -> "Sharpener":
+        """Look for neighbours in these vectors.
+
+        Args:
+            vectors: unit rows, shape (n, d), n >= 1.
+            random_state: which texts are the sample.
+        """
+        rows = np.random.default_rng(random_state).permutation(len(vectors))[:_SAMPLE]
+        neighbours = round(_NEIGHBOURS * math.sqrt(len(rows) / _SAMPLE))
+        samples: list[Vectors] = [vectors[rows]] if neighbours else []
+        while neighbours and len(samples) < _ROUNDS:
+            samples.append(drawn(samples[-1], samples[-1], neighbours, _PULL))
+        return cls(tuple(samples), neighbours)
+
+    def __call__(self, vectors: Vectors) -> Vectors:
+        """The vectors (unit rows, shape (n, d)) after all rounds."""
+        for sample in self.samples:
+            vectors = drawn(vectors, sample, self.neighbours, _PULL)
+        return vectors
+
+
+def drawn(vectors: Vectors, sample: Vectors, neighbours: int, pull: float) -> Vectors:
+    """Vectors drawn some of the way towards the mean of their neighbours, a text of the sample itself being one.
+
+    Args:
+        vectors: unit rows, shape (n, d).
+        sample: among which neighbours are looked up, shape (m, d), m > neighbours.
+        neighbours: how many.
+        pull: the share of the way.
+    """
+    _, nearest = neighbours_of(vectors, sample, neighbours + 1)
+    total = np.zeros_like(vectors)
+    for column in nearest.T:  # one neighbour after the other: all at once would take as many times the memory
+        total += sample[column]
+    return unit((1.0 - pull) * vectors + pull / (neighbours + 1) * total)
+
+
+def neighbours_of(vectors: Vectors, sample: Vectors, wanted: int) -> tuple[Distances, Labels]:
+    """Similarities and rows of the texts of a sample that are nearest to each vector, shape (n, wanted) each."""
+    import faiss
+
+    index = faiss.IndexFlatIP(vectors.shape[1])
+    index.add(sample)
+    similarity, nearest = index.search(np.ascontiguousarray(vectors, dtype=np.float32), wanted)
+    return similarity, nearest
+
+
+def sharpen(vectors: Matrix, random_state: int = 0) -> Matrix:
     """The vectors drawn towards their neighbours; only the tree is made of these.
 
     Neighbours are looked up in a sample of fixed size, so that the same traffic is drawn together as much when
@@ -83,26 +144,13 @@ def sharpen(vectors: Vectors, random_state: int = 0) -> Vectors:
         vectors: unit rows, shape (n, d), n >= 1.
         random_state: which texts are the sample.
     """
-    import faiss
-
-    rows = np.random.default_rng(random_state).permutation(len(vectors))[:_SAMPLE]
-    neighbours = round(_NEIGHBOURS * math.sqrt(len(rows) / _SAMPLE))
-    if not neighbours:
-        return vectors
-    for _ in range(_ROUNDS):
-        sample = vectors[rows]
-        index = faiss.IndexFlatIP(vectors.shape[1])
-        index.add(sample)
-        _, nearest = index.search(vectors, neighbours + 1)  # a text of the sample finds itself as well
-        drawn = np.zeros_like(vectors)
-        for column in nearest.T:  # one neighbour after the other: all at once would take as many times the memory
-            drawn += sample[column]
-        vectors = unit((1.0 - _PULL) * vectors + _PULL / (neighbours + 1) * drawn)
-    return vectors
+    return mapped(vectors, Sharpener.of(vectors, random_state))
 
 
-def make_cells(vectors: Vectors, random_state: int = 0) -> Cells:
+def make_cells(vectors: Matrix, random_state: int = 0) -> Cells:
     """Group distinct texts into about one cell per five of them, finer where there are few texts.
+
+    Many texts are grouped by a sample of them.
 
     Args:
         vectors: unit rows, shape (n, d), n >= 1.
@@ -121,15 +169,17 @@ def make_cells(vectors: Vectors, random_state: int = 0) -> Cells:
         min_points_per_centroid=1,
         max_points_per_centroid=10**9,  # the default would fit on a part of the texts
     )
-    kmeans.train(vectors)
-    _, nearest = kmeans.index.search(vectors, 1)
+    rows = np.sort(np.random.default_rng(random_state).permutation(len(vectors))[:_FITTED])
+    kmeans.train(vectors[rows])
+    found = [kmeans.index.search(block, 1) for _, block in blocks(vectors)]
     # A centroid may have lost all its texts; numbering only those in use keeps every cell non-empty.
     assert kmeans.centroids is not None  # noqa: S101 - `train` makes them
-    used, of_text = np.unique(nearest[:, 0], return_inverse=True)
-    return Cells(unit(kmeans.centroids[used]), of_text.astype(np.int64))
+    used, of_text = np.unique(np.concatenate([nearest[:, 0] for _, nearest in found]), return_inverse=True)
+    similarity = np.concatenate([each[:, 0] for each, _ in found])
+    return Cells(unit(kmeans.centroids[used]), of_text.astype(np.int64), similarity)
 
 
-def measure_scale(vectors: Vectors, random_state: int = 0) -> Scale:
+def measure_scale(vectors: Matrix, random_state: int = 0) -> Scale:
     """Near and far of this traffic.
 
     The more texts there are, the nearer the fifth neighbour lies, but the same traffic should not be cut finer

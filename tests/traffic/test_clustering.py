@@ -92,14 +92,16 @@ def test_the_tree_is_that_of_average_linkage():
     from scipy.cluster.hierarchy import linkage
 
     vectors, _ = blobs(needs=5, each=30, spread=0.9)
-    merges = join(Cells(vectors, np.arange(len(vectors))))
+    merges = join(Cells(vectors, np.arange(len(vectors)), np.ones(len(vectors), np.float32)))
     heights = linkage(vectors, "average", metric="cosine")[:, 2]
     assert [merge.height for merge in merges] == pytest.approx(heights, abs=1e-5)
 
 
 def test_heavy_cells_count_more_in_the_tree():
     angles = np.radians([0, 30, 75])
-    cells = Cells(np.column_stack([np.cos(angles), np.sin(angles)]).astype(np.float32), np.arange(3))
+    cells = Cells(
+        np.column_stack([np.cos(angles), np.sin(angles)]).astype(np.float32), np.arange(3), np.ones(3, np.float32)
+    )
     _, even = join(cells)
     _, first_heavy = join(cells, np.array([8, 1, 1]))
     assert even.height < first_heavy.height <= 1 - np.cos(np.radians(75))

@@ -22,7 +22,7 @@ def test_minilm_puts_the_same_need_in_other_words_nearer_than_another_need():
 def test_minilm_without_torch_gives_the_vectors_that_sentence_transformers_gives():
     texts = [*HOSTILE.values(), *TEXTS, "", " ", "word " * 600, "a\ud800b", "where is my parcel? " * 40]
     readable = [encoders._readable(text, 256) for text in texts]
-    theirs = encoders._load_sentence_model("minilm", bf16=False).encode(readable, show_progress_bar=False)
+    theirs = encoders.load_sentence_model("minilm").encode(readable, show_progress_bar=False)
     similarity = np.einsum("ij,ij->i", open_encoder("minilm", list).encode(texts), theirs)
     assert similarity.min() > 0.99999
 
@@ -53,14 +53,6 @@ def test_weights_are_checked_without_torch_as_well(monkeypatch):
     monkeypatch.setattr(encoders, "_MINILM_SHA256", "0" * 64)
     with pytest.raises(EncoderError, match="is not the published"):
         open_encoder("minilm", list).encode(["x"])
-
-
-def test_nearest_is_found_across_blocks():
-    generator = np.random.default_rng(0)
-    rows, among = (encoders.unit(generator.normal(size=(count, 8))) for count in (700, 30))
-    found, similarity = encoders.nearest(rows, among)
-    assert np.array_equal(found, (rows @ among.T).argmax(axis=1))
-    assert np.allclose(similarity, (rows @ among.T).max(axis=1))
 
 
 def test_weights_that_are_not_the_published_ones_are_refused(tmp_path):
