@@ -173,16 +173,15 @@ def _drawn_to_one(effect: float, seen: float) -> float:
     return (seen**2 * effect + 1.0) / (seen**2 + 1.0)
 
 
-def share_of(mean: Mean, times: float = 1.0) -> Share:
-    """A mean of scores with its interval, or what that would be with so many times the items."""
+def share_of(mean: Mean) -> Share:
+    """A mean of scores with its interval."""
     estimate = min(max(mean.estimate, 0.0), 1.0)
-    size = times * mean.size
-    rarer = size * min(estimate, 1.0 - estimate)
+    rarer = mean.size * min(estimate, 1.0 - estimate)
     binary = estimate * (1.0 - estimate)
     # Wilson's interval takes every item for a pass or a failure; graded scores spread less.
     graded = mean.variance / binary if mean.variance > NOTHING and binary > NOTHING else 1.0
-    low, high = wilson(estimate, size / _drawn_to_one(mean.effect * graded, rarer), mean.quantile)
-    return Share(estimate, low, high, size / _drawn_to_one(mean.effect, rarer))
+    low, high = wilson(estimate, mean.size / _drawn_to_one(mean.effect * graded, rarer), mean.quantile)
+    return Share(estimate, low, high, mean.size / _drawn_to_one(mean.effect, rarer))
 
 
 def change_of(mean: Mean, change: Values, times: float = 1.0) -> tuple[float, float]:

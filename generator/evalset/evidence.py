@@ -9,12 +9,13 @@ of the frame. The estimate is the mean opinion over the frame plus the weighted 
 prediction-powered inference (Angelopoulos et al. 2023) in a frame that holds the judged items too, which is the
 regression estimator of two-phase sampling (Cochran 1977, 12.6). A judge may be biased: what he is wrong by is
 measured on what people judged and taken off. The power is tuned (PPI++, Angelopoulos, Duchi and Zrnic 2023) and drawn
-to 0 by as much as it may be luck, so that a useless judge changes nothing. Opinions make strata, too.
+to 0 by as much as it may be luck, so that a useless judge changes next to nothing. Opinions make strata, too.
 
 The variance has two parts. That of the second draw is what outcomes less opinions vary by within strata, in the
-part of each that nobody judged; as few disagreements do not prove that a judge is good, two judgements in which he is
-no better than none are added. That of the first draw stays however many are judged. Both go as an effective number of
-items into the intervals of `estimates`. How often they hold the truth: `tests/evidence/decisions.py`.
+part of each that nobody judged. Few disagreements do not prove that a judge is good: two judgements in which he is no
+better than none are added, and what he explains counts as far as it cannot be luck. That of the first draw stays
+however many are judged. Both go as an effective number of items into the intervals of `estimates`. How often they
+hold the truth: `tests/evidence/decisions.py`.
 """
 
 import math
