@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from generator.lists import Order
     from generator.logs.explaining import Explanation
     from generator.logs.ingestion import IngestReport, Reading
-    from generator.pipeline import ShownPrompt
+    from generator.pipeline import ShownPrompt, Status
     from generator.records import Cluster
     from generator.store import Store
 
@@ -709,6 +709,7 @@ def status(project: Path, rejected: bool, drafting: bool, as_json: bool) -> None
         f"coverage   {percent(state.coverage.estimate)} of traffic "
         f"({percent(state.coverage.low)} to {percent(state.coverage.high)})"
     )
+    _show_candidates(state)
     show(f"spent      {money(state.spent_usd)}" + (f", {state.in_doubt} calls in doubt" if state.in_doubt else ""))
     if state.spent_usd or state.spending.reserved_usd or state.in_doubt:
         show(f"spending   {_spending_line(state.spending)}")
@@ -718,6 +719,12 @@ def status(project: Path, rejected: bool, drafting: bool, as_json: bool) -> None
     if state.note is not None:
         show(f"note       {state.note}")
     click.echo(f"next: {state.next}", err=True)
+
+
+def _show_candidates(state: "Status") -> None:
+    if state.candidates:
+        stale = f"; {state.stale_answers:,} are to earlier versions of their items" if state.stale_answers else ""
+        show("answers    " + ", ".join(f"{count:,} of {name}" for name, count in state.candidates.items()) + stale)
 
 
 @cli.command()
