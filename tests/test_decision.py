@@ -248,6 +248,20 @@ def test_it_says_how_far_people_agree_with_one_another_and_opinions_with_them(st
     assert [each.other for each in found.judge] == ["people on A", "people on B"]
 
 
+def test_items_that_nobody_was_given_to_judge_are_neighbours_to_stand_in_for(store):
+    answer(store, {"A": 0.5, "B": 0.9})
+    with store._transaction() as db:  # as after a shadow run that its cap stopped
+        db.execute(
+            "DELETE FROM answer WHERE draft_id > (SELECT draft_id FROM answer ORDER BY draft_id LIMIT 1 OFFSET 81)"
+        )
+    for item in [each.id for each in answerable(store)][:30]:
+        for who in ("A", "B"):
+            store.grade(item, who, "pass" if passed(store, who)[item] else "fail", "ana")
+    found = decided(store)
+    assert (found.difference.judged, found.difference.left) == (30, 11)
+    assert found.no_evidence.strata == pytest.approx(1 - 41 / ITEMS)
+
+
 def test_costs_and_times_are_those_of_answers_in_use(store):
     answer(store, {"A": 0.5, "B": 0.9})
     found = decided(store)
