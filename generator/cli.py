@@ -1406,14 +1406,18 @@ def _show_shadow(project: Path, report: "ShadowReport") -> None:
                 show(f"  {count} calls ended with: {outcome}")
         if each.stopped:
             show(f"  stopped early: {each.stopped}")
-    _show_in_doubt(project, report.in_doubt, "shadow")
+    _show_in_doubt(project, report.in_doubt)
 
 
-def _show_in_doubt(project: Path, calls: "Sequence[InDoubt]", command: str = "draft") -> None:
-    if calls:
-        most = money(sum(call.usd for call in calls))
-        show(f"  {len(calls)} calls may have been billed without an answer (at most {most});")
-        show(f"  repeat them with: groundset {command} {project} --retry-in-doubt")
+def _show_in_doubt(project: Path, calls: "Sequence[InDoubt]") -> None:
+    asked = [call for call in calls if call.purpose == "shadow"]
+    models = "".join(f" --model {name}" for name in sorted({call.model for call in asked}))
+    drafting = [call for call in calls if call.purpose != "shadow"]
+    for own, command in ((drafting, f"draft {project}"), (asked, f"shadow {project}{models}")):
+        if own:
+            most = money(sum(call.usd for call in own))
+            show(f"  {len(own)} calls may have been billed without an answer (at most {most});")
+            show(f"  repeat them with: groundset {command} --retry-in-doubt")
 
 
 def _draft_more(
