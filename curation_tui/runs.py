@@ -124,6 +124,7 @@ class RunsScreen(FramedScreen):
         rows = [
             ("drafting", spending.drafting),
             ("naming clusters", spending.naming),
+            *([("answers of candidates", spending.shadow)] if spending.shadow else []),
             ("held for calls under way", spending.reserved_usd),
         ]
         for words, usd in rows:

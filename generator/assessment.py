@@ -465,8 +465,8 @@ def frame_of(store: Store) -> list[Drawn]:
     rejected = store.states(verdict="rejected")
     return [
         Drawn(draft.id, draft.stratum, draft.weight, draft.id in rejected)
-        for draft in store.drafts()
-        if draft.origin == "random" and draft.weight > 0 and draft.stratum is not None
+        for draft in store.drafts(store.frame_ids())
+        if draft.stratum is not None
     ]
 
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from generator.lists import Order
     from generator.logs.explaining import Explanation
     from generator.logs.ingestion import IngestReport, Reading
-    from generator.pipeline import ShownPrompt
+    from generator.pipeline import ShownPrompt, Status
     from generator.records import Cluster
     from generator.store import Store
 
@@ -801,6 +801,7 @@ def status(project: Path, rejected: bool, drafting: bool, as_json: bool) -> None
         f"coverage   {percent(state.coverage.estimate)} of traffic "
         f"({percent(state.coverage.low)} to {percent(state.coverage.high)})"
     )
+    _show_candidates(state)
     show(f"spent      {money(state.spent_usd)}" + (f", {state.in_doubt} calls in doubt" if state.in_doubt else ""))
     if state.spent_usd or state.spending.reserved_usd or state.in_doubt:
         show(f"spending   {_spending_line(state.spending)}")
@@ -810,6 +811,12 @@ def status(project: Path, rejected: bool, drafting: bool, as_json: bool) -> None
     if state.note is not None:
         show(f"note       {state.note}")
     click.echo(f"next: {state.next}", err=True)
+
+
+def _show_candidates(state: "Status") -> None:
+    if state.candidates:
+        stale = f"; {state.stale_answers:,} are to earlier versions of their items" if state.stale_answers else ""
+        show("answers    " + ", ".join(f"{count:,} of {name}" for name, count in state.candidates.items()) + stale)
 
 
 @cli.command()
@@ -1536,14 +1543,18 @@ def _show_shadow(project: Path, report: "ShadowReport") -> None:
                 show(f"  {count} calls ended with: {outcome}")
         if each.stopped:
             show(f"  stopped early: {each.stopped}")
-    _show_in_doubt(project, report.in_doubt, "shadow")
+    _show_in_doubt(project, report.in_doubt)
 
 
-def _show_in_doubt(project: Path, calls: "Sequence[InDoubt]", command: str = "draft") -> None:
-    if calls:
-        most = money(sum(call.usd for call in calls))
-        show(f"  {len(calls)} calls may have been billed without an answer (at most {most});")
-        show(f"  repeat them with: groundset {command} {project} --retry-in-doubt")
+def _show_in_doubt(project: Path, calls: "Sequence[InDoubt]") -> None:
+    asked = [call for call in calls if call.purpose == "shadow"]
+    models = "".join(f" --model {name}" for name in sorted({call.model for call in asked}))
+    drafting = [call for call in calls if call.purpose != "shadow"]
+    for own, command in ((drafting, f"draft {project}"), (asked, f"shadow {project}{models}")):
+        if own:
+            most = money(sum(call.usd for call in own))
+            show(f"  {len(own)} calls may have been billed without an answer (at most {most});")
+            show(f"  repeat them with: groundset {command} --retry-in-doubt")
 
 
 def _draft_more(

@@ -256,7 +256,14 @@ class _World:
         """The share of production that one of them handles; `bound` is what it is held against."""
         people, opinions = self.voices.people[which], self.voices.opinions[which]
         if self._heard(people):
-            said = evidence.pass_rate(self.items, self.frame, people, opinions, confidence=self.confidence)
+            said = evidence.pass_rate(
+                self.answered_by(which),
+                self.frame,
+                people,
+                opinions,
+                self.voices.order_of(which),
+                confidence=self.confidence,
+            )
             return self._figure(said, bound, which)
         return self.results(which)
 
@@ -272,11 +279,12 @@ class _World:
         people, opinions = self.voices.people, self.voices.opinions
         if self._heard(people[0].keys() & people[1].keys()):
             found = evidence.difference(
-                self.items,
+                self.answered_by(0, 1),
                 self.frame,
                 people[less],
                 people[of],
                 (opinions[less], opinions[of]),
+                self.voices.order_of_pairs(),
                 confidence=self.confidence,
             )
             return self._figure(found, bound, less, of)
@@ -288,13 +296,17 @@ class _World:
         """Blind comparisons, seen from the second."""
         if not self._heard(self.voices.pairs):
             return None
-        pairs, opinions = self.voices.pairs, self.voices.pair_opinions()
-        return evidence.win_rate(self.items, self.frame, pairs, opinions, confidence=self.confidence)
+        pairs, opinions, order = self.voices.pairs, self.voices.pair_opinions(), self.voices.order_of_pairs()
+        items = self.answered_by(0, 1)
+        return evidence.win_rate(items, self.frame, pairs, opinions, order, confidence=self.confidence)
+
+    def answered_by(self, *of: int) -> list[Sample]:
+        """Items that these have answered: those among which people were given what to judge."""
+        return [item for item in self.items if all(item.id in self.answered[which] for which in of)]
 
     def left(self, judged: int, *of: int) -> int:
         """Random items that these have answered and people have not judged."""
-        answered = [item for item in self.items if all(item.id in self.answered[which] for which in of)]
-        return len(speaking_of(answered, self.frame)) - judged
+        return len(speaking_of(self.answered_by(*of), self.frame)) - judged
 
     def _figure(self, found: evidence.Estimate, bound: float | None, *of: int) -> Figure:
         return Figure(

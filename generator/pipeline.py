@@ -850,6 +850,10 @@ class Status:
     """What the encoder does not see in this traffic."""
     spending: Spending
     batches: tuple[BatchUnderWay, ...]
+    candidates: dict[str, int]
+    """Who has answered how many items."""
+    stale_answers: int
+    """Answers to inputs that have changed since."""
     next: str
 
     def as_json(self) -> dict[str, Any]:
@@ -885,6 +889,8 @@ def status(store: Store) -> Status:
             )
             for each in store.batches("under_way")
         ),
+        candidates=store.candidates(),
+        stale_answers=len(store.stale_answers()),
         next=_next_command(store, counts, waiting=waiting),
     )
 

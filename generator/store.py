@@ -898,6 +898,11 @@ class Store(Ledger, Together, DraftLists, Judging):
                 [(weight, stratum, draft_id) for draft_id, (weight, stratum) in weights.items()],
             )
 
+    def frame_ids(self) -> list[str]:
+        """Ids of the random draws that stand for traffic, in the order in which they were made."""
+        rows = self._rows("SELECT id FROM draft WHERE origin = 'random' AND weight > 0 ORDER BY number")
+        return [row[0] for row in rows]
+
     def drafts(self, ids: Iterable[str] | None = None) -> list[Draft]:
         """The drafts of these ids in that order, or all in the order in which they were made."""
         if ids is None:

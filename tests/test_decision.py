@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from generator.answers import verdict_lines
+from generator.answers import show_decision, verdict_lines
 from generator.assessment import frame_of
 from generator.config import Config
 from generator.decision import Decision, decide
@@ -16,9 +16,13 @@ from generator.evalset import scoring
 from generator.evalset.answering import check_answers
 from generator.evalset.selection import answerable
 from generator.judging import Answer, PlantedPair
+from generator.logs.values import clean
 from generator.pipeline import Silent
+from generator.printable import printable
+from generator.records import Message
 from generator.store import Store
 from tests.drafting.shadowing import project_with_items
+from tests.hostile.corpus import SHORT
 from tests.test_cli import groundset, refused
 from tests.worlds import draft
 
@@ -244,6 +248,20 @@ def test_it_says_how_far_people_agree_with_one_another_and_opinions_with_them(st
     assert [each.other for each in found.judge] == ["people on A", "people on B"]
 
 
+def test_items_that_nobody_was_given_to_judge_are_neighbours_to_stand_in_for(store):
+    answer(store, {"A": 0.5, "B": 0.9})
+    with store._transaction() as db:  # as after a shadow run that its cap stopped
+        db.execute(
+            "DELETE FROM answer WHERE draft_id > (SELECT draft_id FROM answer ORDER BY draft_id LIMIT 1 OFFSET 81)"
+        )
+    for item in [each.id for each in answerable(store)][:30]:
+        for who in ("A", "B"):
+            store.grade(item, who, "pass" if passed(store, who)[item] else "fail", "ana")
+    found = decided(store)
+    assert (found.difference.judged, found.difference.left) == (30, 11)
+    assert found.no_evidence.strata == pytest.approx(1 - 41 / ITEMS)
+
+
 def test_costs_and_times_are_those_of_answers_in_use(store):
     answer(store, {"A": 0.5, "B": 0.9})
     found = decided(store)
@@ -258,6 +276,24 @@ def test_candidates_that_are_not_there_are_refused(store):
     assert "cannot be compared with itself" in refused(groundset("decide", store.path, "A", "A"))
     assert "there are: A, B" in refused(groundset("decide", store.path, "A", "C"))
     assert "no candidate" in refused(groundset("decide", store.path, "A", "B", "--require", "C > A"))
+
+
+def test_hostile_names_and_texts_are_shown_as_text(tmp_path, capsys):
+    texts = [text for text in SHORT.values() if text.strip()]
+    with project_with_items(tmp_path / "h.groundset", len(texts)) as store:
+        names = {item.cluster_id: text for item, text in zip(answerable(store), texts, strict=True)}
+        with store._transaction() as db:
+            db.executemany("UPDATE cluster SET name = ? WHERE id = ?", [(clean(t), c) for c, t in names.items()])
+        for item, text in zip(answerable(store), texts, strict=True):
+            store.accept_edited(item.id, [Message("user", clean(text))], [clean(text)], [clean(text)], "ana")
+        answer(store, {"A": 0.0, "B": 1.0})
+        check_answers(store)
+        for item in answerable(store):
+            store.judge_pair(item.id, "A", "B", "right", "ana")
+        show_decision(decided(store))
+    shown = capsys.readouterr().out
+    assert printable(shown) == shown
+    assert shown.count("only B passes") == 5
 
 
 def test_the_command_prints_all_of_it_for_people_and_for_programs(store):

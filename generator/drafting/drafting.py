@@ -56,6 +56,7 @@ class InDoubt:
     usd: float
     """What it cost at most."""
     why: str
+    purpose: Purpose
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,6 +311,6 @@ async def settle(workers: Sequence["asyncio.Task[None]"]) -> None:
 def calls_in_doubt(store: Store) -> tuple[InDoubt, ...]:
     """The calls of a project that may have been billed without an answer."""
     return tuple(
-        InDoubt(call.cluster_id, f"{call.provider}/{call.model}", call.reserved_usd, call.outcome or "")
+        InDoubt(call.cluster_id, f"{call.provider}/{call.model}", call.reserved_usd, call.outcome or "", call.purpose)
         for call in store.calls(state="in_doubt")
     )

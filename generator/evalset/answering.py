@@ -89,7 +89,7 @@ class TakenIn:
             (len(read.unknown_ids), f"ids are no item of this project (the first: {unknown})"),
             (read.repeated, "items have several answers: the first is kept, what they passed is averaged"),
             (read.empty, "answers are empty"),
-            (read.without_answer, "have a result without the answer: they count, and nobody can look at them"),
+            (read.without_answer, "have a result and no answer in this file"),
             (read.long, f"answers are longer than {LONG:,} characters"),
             *((count, words) for words, count in read.skipped.items()),
         )
@@ -156,14 +156,18 @@ def take_in(
     taken = []
     for name, (_, file), found in zip(names, named, read, strict=True):
         source = f"{Path(file).name} {_digest(file)}"
+        # A file of results alone speaks of the answers that are there.
+        silent = [each.id for each in found.given if each.output is None]
+        there = {answer.draft_id: answer.output for answer in store.answers(name, silent)} if silent else {}
         answers = []
         for each in found.given:
             content = items[each.id]
+            output = there.get(each.id, "") if each.output is None else redact(each.output)
             answers.append(
                 Answer(
                     each.id,
                     name,
-                    redact(each.output or ""),
+                    output,
                     content.asked if _is_of(content.messages, each.asked) else content_id("asked", each.asked or ""),
                     content.expected,
                     "file",

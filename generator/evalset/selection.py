@@ -186,14 +186,11 @@ def answerable(store: Store) -> list[Sample]:
 
     A draw stands for production whether or not somebody has looked at it; one that was rejected is left out.
     """
-    states = _unplanted(store, store.states())
-    chosen = [
-        draft
-        for draft in store.drafts()
-        if (verdict := states[draft.id].verdict if draft.id in states else "new") == "accepted"
-        or (draft.origin == "random" and draft.weight > 0.0 and verdict in {"new", "later"})
-    ]
-    return _samples_of(store, sorted(chosen, key=lambda draft: draft.id), states)
+    accepted = _unplanted(store, store.states(verdict="accepted"))
+    drawn = set(store.frame_ids())
+    states = accepted | store.states(drawn)
+    waiting = {each for each in drawn if each not in states or states[each].verdict in {"new", "later"}}
+    return _samples_of(store, store.drafts(sorted(waiting | accepted.keys())), states)
 
 
 def _unplanted(store: Store, states: Mapping[str, DraftState]) -> dict[str, DraftState]:

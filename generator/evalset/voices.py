@@ -36,6 +36,15 @@ class Voices:
         first, second = self.opinions
         return {each: 0.5 + (value - first[each]) / 2 for each, value in second.items() if each in first}
 
+    def order_of(self, which: int) -> dict[str, float]:
+        """The opinions of one by which work on it is put in order: verdicts, not grades."""
+        return {item: float(value >= 0.5) for item, value in self.opinions[which].items()}
+
+    def order_of_pairs(self) -> dict[str, float]:
+        """The same of both."""
+        first, second = self.order_of(0), self.order_of(1)
+        return {item: 0.5 + (value - first[item]) / 2 for item, value in second.items() if item in first}
+
     def of(self, which: int) -> dict[str, float]:
         """The best that is known of each item's answer: what people said, else an opinion."""
         return {**self.opinions[which], **self.people[which]}

@@ -164,6 +164,15 @@ def test_the_command_estimates_asks_and_names_the_next_one(store):
         assert set(server.bills.values()) == {1}
 
 
+def test_what_is_in_doubt_is_named_with_the_command_that_repeats_it(store):
+    with WireServer(faults={1: "dropped"}) as server:
+        options = ["--base-url", server.openai_url, "--model", "openai/a", "--price", "1", "2", "--max-cost", "1"]
+        done = groundset("shadow", store.path, *options, "--concurrency", "1")
+        assert f"repeat them with: groundset shadow {store.path} --model openai/a --retry-in-doubt" in done.stdout
+        again = groundset("shadow", store.path, *options, "--retry-in-doubt")
+        assert "openai/a: 1 answers to 6 items (5 were there)" in again.stdout
+
+
 def test_two_kills_lose_nothing_and_buy_nothing_twice(tmp_path):
     found = kill_and_resume(tmp_path, kills=2, random_state=1)
     assert promised(found, projects=1), found

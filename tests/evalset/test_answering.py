@@ -155,6 +155,18 @@ def test_an_answer_to_another_version_of_the_input_is_stale_from_the_start(store
     assert store.stale_answers() == {(second, "A")}
 
 
+def test_results_that_come_later_are_of_the_answers_that_are_there(store, tmp_path):
+    first, second, *_ = ids(store)
+    rows = [{"id": each, "output": f"answers {each}", "latency": 1} for each in (first, second)]
+    take_in(store, [("A", written(tmp_path / "a.jsonl", rows))])
+    judged = written(tmp_path / "judge.jsonl", [{"id": first, "passed": True}, {"id": second, "score": 0.25}])
+    (taken,) = take_in(store, [("A", judged)])
+    assert taken.put == PutReport(0, 2, 0, 0)
+    kept = {each.draft_id: each for each in store.answers("A")}
+    assert (kept[first].output, kept[first].passed, kept[first].latency_s) == (f"answers {first}", 1.0, 1.0)
+    assert kept[second].passed == 0.25
+
+
 def test_what_is_personal_in_an_answer_is_masked_as_in_logs(store, tmp_path):
     path = written(tmp_path / "a.jsonl", [{"id": ids(store)[0], "output": "write to jane.doe@example.com"}])
     done = groundset("answers", store.path, f"A={path}")

@@ -15,7 +15,7 @@ ITEMS = 120
 FAULT_RATE = 0.1
 
 
-def main(projects: int = 5, kills: int = 8) -> None:
+def main(projects: int = 4, kills: int = 8) -> None:
     found = Aftermath()
     for random_state in range(projects):
         with tempfile.TemporaryDirectory() as folder:
