@@ -28,6 +28,9 @@ def outcome_blocks(found: Outcome, actor: str, path: Path, glyphs: Glyphs) -> It
         yield Block(label("Nothing was judged.", "$muted"))
     else:
         yield from _figures(found)
+    preferred, of = found.left_preferred
+    if of:
+        yield Block(label(f"the answer on the left was preferred {preferred:,} of {counted(of, 'time')}", "$muted"))
     yield from (each for own in found.noticed for each in _noticed_blocks(own, actor, glyphs))
     yield from _people(found)
     if found.against_programs:

@@ -192,6 +192,30 @@ def show_score(answer: "ScoreAnswer") -> None:
             show(line)
 
 
+def show_outcome(found: "Outcome") -> None:
+    """What came of blind sessions on one candidate, or two."""
+    words = {"same": "no difference", "both_bad": "both bad"} | {each: f"{each} better" for each in found.candidates}
+    show_table(["said", "#times"], [(one_line(words.get(said, said), 50), f"{n:,}") for said, n in found.said.items()])
+    if found.rate is not None:
+        does = "wins" if len(found.candidates) == 2 else "passes"
+        show(f"{one_line(found.candidates[0], 40)} {does} {_span(found.rate)} of {found.items:,} items, unweighted")
+    if found.left_preferred[1]:
+        preferred, of = found.left_preferred
+        show(f"the answer on the left was preferred {preferred:,} of {of:,} times")
+    for own in found.noticed:
+        show(f"planted pairs noticed by {one_line(own.actor, 30)}: {own.noticed} of {own.planted}")
+    for pair in found.agreements:
+        measured = (
+            "" if pair.ac1 is None else f", AC1 {pair.ac1.estimate:.2f} ({pair.ac1.low:.2f} to {pair.ac1.high:.2f})"
+        )
+        show(
+            f"{one_line(pair.first, 30)} and {one_line(pair.second, 30)}: {pair.agreed} of {pair.items} alike{measured}"
+        )
+    if found.against_programs:
+        show(f"people and programs, or the file, differ on: {', '.join(found.against_programs[:_ROWS])}")
+    show(f"about {found.left:,} are left")
+
+
 def _show_one_score(label: str, found: "Score") -> None:
     if found.estimate is None:
         show(f"{label}{found.note}")
@@ -246,27 +270,6 @@ def _show_edge_cases(found: "Score") -> None:
             for each in found.edge_cases
         ],
     )
-
-
-def show_outcome(found: "Outcome") -> None:
-    """What came of blind sessions on one candidate, or two."""
-    words = {"same": "no difference", "both_bad": "both bad"} | {each: f"{each} better" for each in found.candidates}
-    show_table(["said", "#times"], [(one_line(words.get(said, said), 50), f"{n:,}") for said, n in found.said.items()])
-    if found.rate is not None:
-        does = "wins" if len(found.candidates) == 2 else "passes"
-        show(f"{one_line(found.candidates[0], 40)} {does} {_span(found.rate)} of {found.items:,} items, unweighted")
-    for own in found.noticed:
-        show(f"planted pairs noticed by {one_line(own.actor, 30)}: {own.noticed} of {own.planted}")
-    for pair in found.agreements:
-        measured = (
-            "" if pair.ac1 is None else f", AC1 {pair.ac1.estimate:.2f} ({pair.ac1.low:.2f} to {pair.ac1.high:.2f})"
-        )
-        show(
-            f"{one_line(pair.first, 30)} and {one_line(pair.second, 30)}: {pair.agreed} of {pair.items} alike{measured}"
-        )
-    if found.against_programs:
-        show(f"people and programs, or the file, differ on: {', '.join(found.against_programs[:_ROWS])}")
-    show(f"about {found.left:,} are left")
 
 
 def _rate(share: float | None) -> str:

@@ -92,6 +92,8 @@ class Outcome:
     """Who judged how many items."""
     median_seconds: float | None
     """Of the judgements made in the app."""
+    left_preferred: tuple[int, int]
+    """How often the answer on the left was preferred, and how often either was: far from half is a habit."""
     noticed: tuple[Noticed, ...]
     agreements: tuple[Agreement, ...]
     against_programs: tuple[str, ...]
@@ -418,6 +420,8 @@ class Sitting:
         """What was judged by everybody, with names."""
         acts = [each for each in standing_acts(self._store.judgements()) if self._is_about(each)]
         seconds = [each.payload["seconds"] for each in acts if each.payload.get("seconds")]
+        blind = [each.payload for each in acts if each.verb == "prefer" and each.payload.get("blind")]
+        left = [each["preferred"] == each["left"] for each in blind]
         opinions = [each for each in self._store.opinions() if each.plant in self._plants]
         words = [word for people in self._judged_by.values() for word in people.values()]
         known = [*self.candidates, "same", "both_bad"] if len(self.candidates) == 2 else list(_WORTH)
@@ -429,6 +433,7 @@ class Sitting:
             self._rate(),
             {each: sum(each in own for own in self._judged_by.values()) for each in people},
             statistics.median(seconds) if seconds else None,
+            (sum(left), len(left)),
             tuple(self._noticed(actor, opinions) for actor in sorted({each.actor for each in opinions})),
             tuple(self._agreements(people, known)),
             tuple(each for each in self._judged_by if self._differs(each)),

@@ -6,6 +6,7 @@ import random
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -235,8 +236,13 @@ def test_what_cannot_be_saved_is_not_called_saved(tmp_path: Path) -> None:
         with Store.open(path) as other:
             other._db.execute("DELETE FROM answer WHERE draft_id = ?", (app.app.screen._shown.draft_id,))
         await app.press("1")
-        assert "somebody has no answer" in app.shown()
+        assert "It has changed meanwhile" in app.shown()
+        assert "This answer is no longer there." in app.shown()
         assert app.shown().split("\n")[1] == shown
+        await app.press("1")  # nor can what is gone be judged
+        app.app.screen.complain(ProjectError(f"{ONE} has no answer; look again."))
+        await app.settle()
+        assert "somebody has no answer" in app.shown()
         await app.press("j")
         fill_disk(app.session.store)
         with contextlib.suppress(ProjectError):
@@ -251,6 +257,26 @@ def test_what_cannot_be_saved_is_not_called_saved(tmp_path: Path) -> None:
     review(path, scenario)
     with Store.open(path) as store:
         assert [each for each in store.judgements() if each.actor != "nobody"] == []
+
+
+def test_a_verdict_falls_on_the_text_that_was_read(tmp_path: Path) -> None:
+    path = tmp_path / "p.groundset"
+    make_project(path, drafts=10)
+    add_answers(path, {ONE: ["yes"], OTHER: ["no"]})
+
+    async def scenario(app: Review) -> None:
+        await app.press("P")
+        with Store.open(path) as other:
+            (own,) = other.answers(ONE, [app.app.screen._shown.draft_id])
+            other.put_answers([replace(own, output="quite another")], replace=True)
+        await app.press("0")
+        assert "It has changed meanwhile" in app.shown()
+        assert "quite another" in app.shown()
+        assert app.session.judged == 0
+        await app.press("0")
+        assert "saved" in app.shown()
+
+    review(path, scenario)
 
 
 def test_where_more_have_answered_the_pair_is_chosen_without_names(tmp_path: Path) -> None:
