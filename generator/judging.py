@@ -224,6 +224,15 @@ class Judging(ABC):
         )
         return [Answer(*row) for row in rows]
 
+    def answer_facts(self, candidate: str) -> list[Answer]:
+        """The answers of a candidate without their texts, which may be large."""
+        rows = self._rows(
+            "SELECT draft_id, candidate, '', asked, expected, origin, source, passed, latency_s, cost_usd, at "
+            "FROM answer WHERE candidate = ? ORDER BY draft_id",
+            (candidate,),
+        )
+        return [Answer(*row) for row in rows]
+
     def answered(self) -> dict[tuple[str, str], tuple[str, str]]:
         """(item, candidate) -> digests of the answer and of the input that it answered, without reading the texts."""
         rows = self._rows("SELECT draft_id, candidate, digest, asked FROM answer ORDER BY candidate, draft_id")
@@ -279,16 +288,6 @@ class Judging(ABC):
             elif outcomes == {"passed"}:
                 found[key] = "pass"
         return found
-
-    def imported_verdicts(self) -> dict[tuple[str, str], Literal["pass", "fail"]]:
-        """(item, candidate) -> what the file of an answer says of it, where it was held against today's target."""
-        rows = self._rows("SELECT draft_id, candidate, passed, expected FROM answer WHERE passed IS NOT NULL")
-        contents = self.contents({row[0] for row in rows})
-        return {
-            (draft_id, candidate): "pass" if passed >= 0.5 else "fail"
-            for draft_id, candidate, passed, expected in rows
-            if draft_id in contents and contents[draft_id].expected == expected
-        }
 
     # People judge -------------------------------------------------------------------------------
 
@@ -400,7 +399,7 @@ class Judging(ABC):
                 said[each.draft_id, each.candidates].append(str(each.said))
         programs: Mapping[Between, Mapping[tuple[str, str], str]] = {
             "check and person": self.check_verdicts(),
-            "imported and person": self.imported_verdicts(),
+            "imported and person": self._imported(),
         }
         found = []
         for (draft_id, candidates), words in said.items():
@@ -411,6 +410,15 @@ class Judging(ABC):
                 others = [word for word in words if word != verdict][:1] if verdict is not None else []
                 found += [Disagreement(draft_id, candidates, between, (str(verdict), word)) for word in others]
         return found
+
+    def _imported(self) -> dict[tuple[str, str], str]:
+        rows = self._rows("SELECT draft_id, candidate, passed, expected FROM answer WHERE passed IS NOT NULL")
+        contents = self.contents({row[0] for row in rows})
+        return {
+            (draft_id, candidate): "pass" if passed >= 0.5 else "fail"
+            for draft_id, candidate, passed, expected in rows
+            if draft_id in contents and contents[draft_id].expected == expected
+        }
 
     def _seen(self, draft_id: str, candidates: Sequence[str]) -> dict[str, Any]:
         """Digests of what a person looked at."""
