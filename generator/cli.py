@@ -423,10 +423,10 @@ def curate(
 ) -> None:
     """Review drafts, or judge answers, in the terminal."""
     command = [sys.executable, "-m", "curation_tui", str(project)]
-    for option, value in (("--as", actor), ("--theme", theme), ("--keys", keys), ("--grade", grade)):
+    for option, value in (("--as", actor), ("--theme", theme), ("--keys", keys)):
         command += [] if value is None else [option, str(value)]
-    command += ["--compare", *compare] if compare else []
     command += ["--blind"] * blind + ["--plain"] * plain + ["--ascii"] * ascii_only
+    command += [f"--candidate={name}" for name in compare or ([] if grade is None else [grade])]
     # The app replaces this process: signals and the terminal are its own.
     os.execv(sys.executable, command)  # noqa: S606
 

@@ -27,6 +27,11 @@ ONE, OTHER = "Zarathustra-7b", "Melusine-13b"
 LONG = "A long answer in many words. " * 300
 
 
+def judging(*names: str) -> list[str]:
+    """Options of the app that lead straight to the answers of these."""
+    return [f"--candidate={name}" for name in names]
+
+
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("compare") / "support-bot.groundset"
@@ -79,13 +84,13 @@ def test_nothing_is_cut_and_borders_are_straight(project: Path, where, door, ver
 
 @pytest.mark.parametrize("theme", ["light", "contrast", "terminal"])
 def test_every_theme_says_the_same(project: Path, theme: str) -> None:
-    with Terminal(str(project), "--as", "ana", "--theme", theme, "--compare", ONE, OTHER, size=(100, 30)) as terminal:
+    with Terminal(str(project), "--as", "ana", "--theme", theme, *judging(ONE, OTHER), size=(100, 30)) as terminal:
         text = terminal.wait_for("╭─ ▶ 1", "╭─ ▶ 2", "expected", "0 judged")
         assert box_is_closed(terminal.lines()), text
 
 
 def test_plain_characters_on_request(project: Path) -> None:
-    for option in (["--compare", ONE, OTHER], ["--grade", ONE]):
+    for option in (judging(ONE, OTHER), judging(ONE)):
         with Terminal(str(project), "--as", "ana", "--ascii", *option, size=(80, 24)) as terminal:
             terminal.wait_for("hidden", "judged")
             for key in ("\t", "t"):
@@ -102,11 +107,11 @@ def test_hostile_answers_are_shown_and_not_obeyed(tmp_path: Path, count: int) ->
     make_project(path, drafts=len(texts), inputs=texts)
     evil = "[/]\x1b]0;owned\x07\x9b2J[@click=app.quit]"
     add_answers(path, {evil: texts, "\x1b[2Jb": texts[::-1], "c": texts})
-    for options in (["--compare", evil, "\x1b[2Jb"], ["--grade", evil]):
+    for options in (judging(evil, "\x1b[2Jb"), judging(evil)):
         with Terminal(str(path), "--as", "a\x1b[2Jna[/]", *options, size=(120, 36)) as terminal:
             terminal.wait_for("hidden")
             for number in range(len(texts) - 1):
-                for key in ("z", "\t", ("0", "s")[options[0] == "--grade"], *(("k", "j") if number % 7 == 3 else ())):
+                for key in ("z", "\t", ("s", "0")[len(options) - 1], *(("k", "j") if number % 7 == 3 else ())):
                     terminal.send(key)
                     terminal.read(0.04)
                 assert box_is_closed(terminal.lines()), terminal.text()
@@ -333,7 +338,7 @@ def run(*arguments: str, typed: str = "") -> subprocess.CompletedProcess[str]:
 
 
 def test_without_a_screen_the_keys_are_the_same(project: Path) -> None:
-    options = ["curation_tui", str(project), "--plain", "--as", "kim"]
+    options = ["generator", "curate", str(project), "--plain", "--as", "kim"]
     done = run(*options, "--compare", ONE, OTHER, typed="1\n2\nu\n0\nx\nj\nz\n?\nwhat\nq\n")
     assert done.returncode == 0, done.stderr
     assert "needs the screen" in done.stdout
