@@ -28,7 +28,8 @@ def main(arguments: list[str] | None = None) -> int:
     own = [str(options.project), f"--as={options.actor or login_name()}", "--guardian", str(os.getpid())]
     if options.ascii or not _speaks_utf8():
         own.append("--ascii")
-    own += ["--blind"] * options.blind + _candidate_options(options)
+    own += ["--blind"] * options.blind
+    own += [f"--candidate={name}" for name in options.candidates]
     for option, value in (("--theme", options.theme), ("--keys", options.keys)):
         own += [] if value is None else [option, str(value)]
     return Guardian([sys.executable, "-m", "curation_tui", *own]).run()
@@ -43,20 +44,16 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--plain", action="store_true", help="one question a line, for screen readers and pipes")
     parser.add_argument("--theme", choices=_THEMES, help="the colours (dark, or the terminal's own where it has few)")
     parser.add_argument("--keys", type=Path, metavar="FILE", help="other keys (keys.toml in the configuration folder)")
-    parser.add_argument("--compare", nargs=2, metavar=("A", "B"), help="compare the answers of two candidates, blind")
-    parser.add_argument("--grade", metavar="A", help="grade the answers of one candidate, blind")
+    parser.add_argument(
+        "--candidate",
+        dest="candidates",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="judge this one's answers blind: once to grade, twice to compare",
+    )
     parser.add_argument("--guardian", type=int, help=argparse.SUPPRESS)
     return parser
-
-
-def _candidate_options(options: argparse.Namespace) -> list[str]:
-    if options.compare:
-        return ["--compare", *options.compare]
-    return [] if options.grade is None else [f"--grade={options.grade}"]
-
-
-def _candidates(options: argparse.Namespace) -> list[str]:
-    return options.compare or ([] if options.grade is None else [options.grade])
 
 
 def _app(options: argparse.Namespace) -> int:
@@ -76,7 +73,7 @@ def _app(options: argparse.Namespace) -> int:
         ascii_only=options.ascii,
         theme=theme,
         blind=options.blind,
-        candidates=_candidates(options),
+        candidates=options.candidates,
     )
 
 
@@ -97,7 +94,7 @@ def _plain(options: argparse.Namespace) -> int:
 
     try:
         session = Session.open(options.project, options.actor or login_name())
-        session.candidates = chosen_candidates(session.store, _candidates(options))
+        session.candidates = chosen_candidates(session.store, options.candidates)
     except GroundsetError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code

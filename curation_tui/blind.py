@@ -35,8 +35,8 @@ from generator.records import Content as ItemContent
 _SIDE_BY_SIDE = 100  # columns from which two answers stand beside one another
 _ALL = 20  # rows from which the item and answers that lie one above the other are all seen
 _TWO = 11  # rows from which two answers are
-_ITEM = 0.35
-_FEWEST = 4
+_ITEM = 0.35  # share of the rows that the item may take from its answers
+_FEWEST = 4  # rows that it always has
 _CRITERION = 600  # characters
 _GONE = "This answer is no longer there."
 
@@ -71,6 +71,8 @@ class BlindScreen(FramedScreen):
         self._shown: Task | None = None
         self._texts: list[str | None] = []
         self._content: ItemContent | None = None
+        self._read_at = -1
+        """The version of the project in which both were read."""
         self._marks: Marks = ()
         self._level = 0
         self._new = True
@@ -114,6 +116,8 @@ class BlindScreen(FramedScreen):
             self._begin(self._chosen())
         else:
             self._sitting.take()
+        if self._has_changed():
+            self.say("It has changed meanwhile; read it again.", "$warning")
 
     def _chosen(self) -> tuple[str, ...]:
         session = self._session
@@ -176,12 +180,24 @@ class BlindScreen(FramedScreen):
         self._since, self._turned = time.monotonic(), ""
         if task is None:
             return
+        self._read(task)
+        self.call_after_refresh(self._look_ahead)
+
+    def _read(self, task: Task) -> None:
         store = self._session.store
+        self._read_at = store.data_version()
         self._texts, self._content = [None] * self.COUNT, None
         with contextlib.suppress(*BROKEN):  # what cannot be read can be put off
             self._texts = [_first(store.answers(candidate, [draft_id])) for draft_id, candidate in task.answers]
             self._content = store.contents([task.draft_id]).get(task.draft_id)
-        self.call_after_refresh(self._look_ahead)
+
+    def _has_changed(self) -> bool:
+        """Whether another process has changed what is on the screen, which is read again then."""
+        if self._shown is None or self._session.store.data_version() == self._read_at:
+            return False
+        before = self._texts, self._content
+        self._read(self._shown)
+        return before != (self._texts, self._content)
 
     def _look_ahead(self) -> None:
         """Once the task is on the screen: keep it for this person, and draw up the next."""
@@ -332,6 +348,12 @@ class BlindScreen(FramedScreen):
             return
         seconds = time.monotonic() - self._since
         try:
+            # A verdict must be on the texts that were read, not on those that came in their place.
+            if self._has_changed():
+                self.show()
+                self.say("It has changed meanwhile; read it again.", "$warning")
+                self.app.bell()
+                return
             self.record(sitting, task, verdict, seconds)
         except ProjectError as error:
             self.complain(error)

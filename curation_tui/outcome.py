@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from shlex import quote
 
 from curation_tui.document import Block
 from curation_tui.figures import counted, percent
@@ -28,6 +29,9 @@ def outcome_blocks(found: Outcome, actor: str, path: Path, glyphs: Glyphs) -> It
         yield Block(label("Nothing was judged.", "$muted"))
     else:
         yield from _figures(found)
+    preferred, of = found.left_preferred
+    if of:
+        yield Block(label(f"the answer on the left was preferred {preferred:,} of {counted(of, 'time')}", "$muted"))
     yield from (each for own in found.noticed for each in _noticed_blocks(own, actor, glyphs))
     yield from _people(found)
     if found.against_programs:
@@ -35,8 +39,8 @@ def outcome_blocks(found: Outcome, actor: str, path: Path, glyphs: Glyphs) -> It
         words = f"people and programs (or the file) differ on {counted(len(found.against_programs), 'item')}: {shown}"
         yield Block(label(words, "$muted"))
     if len(found.candidates) == 2:
-        command = label(f"groundset decide {path.name}", "bold")
-        names = joined(*(joined(label(" "), line(each, _NAME, "bold")) for each in found.candidates))
+        command = label(f"groundset decide {quote(path.name)}", "bold")
+        names = joined(*(joined(label(" "), line(quote(each), _NAME, "bold")) for each in found.candidates))
         yield Block(joined(command, names), label("What it says of production  ", "$muted"), space_before=True)
     if found.left:
         yield Block(label(f"about {found.left:,} are left; j goes on with them, names hidden again", "$muted"))
@@ -51,9 +55,9 @@ def _figures(found: Outcome) -> Iterator[Block]:
     how = "wins" if len(found.candidates) == 2 else "passes"
     rate = f" {how} {percent(found.rate.estimate)} ({percent(found.rate.low)} to {percent(found.rate.high)})"
     yield Block(joined(names[found.candidates[0]], label(rate, "bold")), space_before=True)
-    halves = "no difference and both bad" if how == "wins" else "unsure"
+    halves = "no difference and both bad count half" if how == "wins" else "unsure left out"
     seconds = "" if found.median_seconds is None else f", {found.median_seconds:.1f} s each"
-    words = f"of {counted(found.items, 'item')}{seconds}; {halves} count half; not weighted by traffic"
+    words = f"of {counted(found.items, 'item')}{seconds}; {halves}; not weighted by traffic"
     yield Block(label(words, "$muted"), label("  "))
 
 

@@ -38,6 +38,8 @@ class PlainJudging:
         self._sitting = Sitting(session.store, session.actor, session.candidates)
         self._where: Where = "compare" if len(session.candidates) == 2 else "grade"
         self._goes_on = True
+        self._told: list[str] = []
+        """What was said of the task, so that no verdict falls on another text."""
         self._asked_at = time.monotonic()
 
     def run(self) -> None:
@@ -49,9 +51,8 @@ class PlainJudging:
             task = next(iter(self._sitting.coming()), None)
             if task is None:
                 say("Everything here is judged. b shows names and result, q ends.")
-            elif task != shown:
-                say("\n".join(self._told(task)))
-                self._asked_at = time.monotonic()
+            elif task != shown or list(self._text_of(task)) != self._told:
+                self._tell(task)
             shown = task
             answer = ask(f"Verdict [{','.join(self._keys())}]? ")
             if answer is None:
@@ -62,11 +63,15 @@ class PlainJudging:
     def _keys(self) -> list[str]:
         return [each.shown.split(" ")[0] for each in actions(self._where) if _works(each) and each.name != "redo"]
 
-    def _told(self, task: Task) -> Iterator[str]:
-        store, sitting = self._session.store, self._sitting
+    def _tell(self, task: Task) -> None:
+        self._told = list(self._text_of(task))
+        left = f"{self._sitting.judged:,} judged, about {self._sitting.left:,} left"
+        say("\n".join(("", f"Item {short_id(task.draft_id)}, {left}.", *self._told)))
+        self._asked_at = time.monotonic()
+
+    def _text_of(self, task: Task) -> Iterator[str]:
+        store = self._session.store
         content = store.contents([task.draft_id])[task.draft_id]
-        yield ""
-        yield f"Item {short_id(task.draft_id)}, {sitting.judged:,} judged, about {sitting.left:,} left."
         for message in content.messages:
             yield f"{message.role.capitalize()}: {shortened(message.content)}"
         for number, criterion in enumerate(content.criteria, start=1):
@@ -112,6 +117,9 @@ class PlainJudging:
                 say(f"{action.label} needs the screen: groundset curate {self._session.path}")
 
     def _judge(self, task: Task, verdict: str) -> None:
+        if list(self._text_of(task)) != self._told:
+            say("It has changed meanwhile; read it again.")
+            return
         seconds = time.monotonic() - self._asked_at
         if len(task.answers) == 2:
             self._sitting.compare(task, cast("Choice", verdict), seconds)

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from generator.evalset.evidence import Judgement
     from generator.evalset.leaderboard import Reordered
     from generator.evalset.scoring import Difference, Rate, Score
-    from generator.evalset.sitting import Outcome
     from generator.traffic.mirage import Worth
 
 _ROWS = 5
@@ -476,27 +475,6 @@ def _show_benchmarks(answer: "MirageAnswer") -> None:
             for each in answer.benchmarks
         ],
     )
-
-
-def show_outcome(found: "Outcome") -> None:
-    """What came of blind sessions on one candidate, or two."""
-    words = {"same": "no difference", "both_bad": "both bad"} | {each: f"{each} better" for each in found.candidates}
-    show_table(["said", "#times"], [(one_line(words.get(said, said), 50), f"{n:,}") for said, n in found.said.items()])
-    if found.rate is not None:
-        does = "wins" if len(found.candidates) == 2 else "passes"
-        show(f"{one_line(found.candidates[0], 40)} {does} {_span(found.rate)} of {found.items:,} items, unweighted")
-    for own in found.noticed:
-        show(f"planted pairs noticed by {one_line(own.actor, 30)}: {own.noticed} of {own.planted}")
-    for pair in found.agreements:
-        measured = (
-            "" if pair.ac1 is None else f", AC1 {pair.ac1.estimate:.2f} ({pair.ac1.low:.2f} to {pair.ac1.high:.2f})"
-        )
-        show(
-            f"{one_line(pair.first, 30)} and {one_line(pair.second, 30)}: {pair.agreed} of {pair.items} alike{measured}"
-        )
-    if found.against_programs:
-        show(f"people and programs, or the file, differ on: {', '.join(found.against_programs[:_ROWS])}")
-    show(f"about {found.left:,} are left")
 
 
 def _rate(share: float | None) -> str:

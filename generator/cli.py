@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from generator.evalset.deciding import Decided
     from generator.evalset.drift import Drift
     from generator.evalset.merging import MergeReport
+    from generator.evalset.sitting import Outcome
     from generator.ledger import Spending
     from generator.lists import Order
     from generator.logs.explaining import Explanation
@@ -430,10 +431,10 @@ def curate(
 ) -> None:
     """Review drafts, or judge answers, in the terminal."""
     command = [sys.executable, "-m", "curation_tui", str(project)]
-    for option, value in (("--as", actor), ("--theme", theme), ("--keys", keys), ("--grade", grade)):
+    for option, value in (("--as", actor), ("--theme", theme), ("--keys", keys)):
         command += [] if value is None else [f"{option}={value}"]  # a name may begin with a dash
-    command += ["--compare", *compare] if compare else []
     command += ["--blind"] * blind + ["--plain"] * plain + ["--ascii"] * ascii_only
+    command += [f"--candidate={name}" for name in compare or ([] if grade is None else [grade])]
     # The app replaces this process: signals and the terminal are its own.
     os.execv(sys.executable, command)  # noqa: S606
 
@@ -669,7 +670,6 @@ def _verdict(
 @_as_json
 def reveal_names(project: Path, candidates: Sequence[str], actor: str | None, as_json: bool) -> None:
     """End your blind session on one candidate or two, which is recorded, and show what came of it."""
-    from generator.answers import show_outcome
     from generator.evalset.sitting import Sitting, chosen_candidates
     from generator.store import Store
 
@@ -677,7 +677,14 @@ def reveal_names(project: Path, candidates: Sequence[str], actor: str | None, as
         raise ConfigError("Name one candidate that was graded, or two that were compared.")
     with Store.open(project) as store:
         found = Sitting(store, actor or getpass.getuser(), chosen_candidates(store, candidates)).reveal()
-        _after(store, as_json, lambda: show_outcome(found), found.as_json())
+    if as_json:
+        show_json(found.as_json())
+        return
+    _show_outcome(found)
+    if len(candidates) == 2:
+        from shlex import join
+
+        click.echo(f"next: {join(['groundset', 'decide', str(project), *found.candidates])}", err=True)
 
 
 @cli.command("drafts")
@@ -1500,6 +1507,34 @@ def _show_agreement(found: "AgreementReport") -> None:
             show(f"{each.actor} accepted a planted draft in passing ({each.hasty}); look again?")
     if found.disputed:
         show(f"people differ on {found.disputed:,} drafts; settle them in: groundset curate PROJECT, key S")
+
+
+def _show_outcome(found: "Outcome") -> None:
+    """What came of blind sessions on one candidate, or two."""
+    from generator.printable import one_line
+
+    words = {"same": "no difference", "both_bad": "both bad"} | {each: f"{each} better" for each in found.candidates}
+    show_table(["said", "#times"], [(one_line(words.get(said, said), 50), f"{n:,}") for said, n in found.said.items()])
+    if found.rate is not None:
+        low_to_high = f"{percent(found.rate.low)} to {percent(found.rate.high)}"
+        does = "wins" if len(found.candidates) == 2 else "passes"
+        rate = f"{percent(found.rate.estimate)} ({low_to_high}) of {found.items:,} items, unweighted"
+        show(f"{one_line(found.candidates[0], 40)} {does} {rate}")
+    if found.left_preferred[1]:
+        preferred, of = found.left_preferred
+        show(f"the answer on the left was preferred {preferred:,} of {of:,} times")
+    for own in found.noticed:
+        show(f"planted pairs noticed by {one_line(own.actor, 30)}: {own.noticed} of {own.planted}")
+    for pair in found.agreements:
+        measured = (
+            "" if pair.ac1 is None else f", AC1 {pair.ac1.estimate:.2f} ({pair.ac1.low:.2f} to {pair.ac1.high:.2f})"
+        )
+        show(
+            f"{one_line(pair.first, 30)} and {one_line(pair.second, 30)}: {pair.agreed} of {pair.items} alike{measured}"
+        )
+    if found.against_programs:
+        show(f"people and programs, or the file, differ on: {', '.join(found.against_programs[:_PROBLEMS])}")
+    show(f"about {found.left:,} are left")
 
 
 def _show_merged(reports: "Sequence[MergeReport]") -> None:

@@ -289,16 +289,6 @@ class Judging(ABC):
                 found[key] = "pass"
         return found
 
-    def imported_verdicts(self) -> dict[tuple[str, str], Literal["pass", "fail"]]:
-        """(item, candidate) -> what the file of an answer says of it, where it was held against today's target."""
-        rows = self._rows("SELECT draft_id, candidate, passed, expected FROM answer WHERE passed IS NOT NULL")
-        contents = self.contents({row[0] for row in rows})
-        return {
-            (draft_id, candidate): "pass" if passed >= 0.5 else "fail"
-            for draft_id, candidate, passed, expected in rows
-            if draft_id in contents and contents[draft_id].expected == expected
-        }
-
     # People judge -------------------------------------------------------------------------------
 
     def judge_pair(
@@ -409,7 +399,7 @@ class Judging(ABC):
                 said[each.draft_id, each.candidates].append(str(each.said))
         programs: Mapping[Between, Mapping[tuple[str, str], str]] = {
             "check and person": self.check_verdicts(),
-            "imported and person": self.imported_verdicts(),
+            "imported and person": self._imported(),
         }
         found = []
         for (draft_id, candidates), words in said.items():
@@ -420,6 +410,15 @@ class Judging(ABC):
                 others = [word for word in words if word != verdict][:1] if verdict is not None else []
                 found += [Disagreement(draft_id, candidates, between, (str(verdict), word)) for word in others]
         return found
+
+    def _imported(self) -> dict[tuple[str, str], str]:
+        rows = self._rows("SELECT draft_id, candidate, passed, expected FROM answer WHERE passed IS NOT NULL")
+        contents = self.contents({row[0] for row in rows})
+        return {
+            (draft_id, candidate): "pass" if passed >= 0.5 else "fail"
+            for draft_id, candidate, passed, expected in rows
+            if draft_id in contents and contents[draft_id].expected == expected
+        }
 
     def _seen(self, draft_id: str, candidates: Sequence[str]) -> dict[str, Any]:
         """Digests of what a person looked at."""

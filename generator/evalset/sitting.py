@@ -64,6 +64,8 @@ class _Item:
     stratum: str
     stands_for: bool
     """Whether it is a random draw, as production sent it."""
+    expected: str
+    """Digest of its target."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +89,13 @@ class Outcome:
     items: int
     rate: Interval | None
     """Of the items judged, the share that the first candidate won (half for no difference and for both bad), or that
-    passed (half for unsure); not weighted by traffic."""
+    passed (unsure left out); not weighted by traffic."""
     people: Mapping[str, int]
     """Who judged how many items."""
     median_seconds: float | None
     """Of the judgements made in the app."""
+    left_preferred: tuple[int, int]
+    """How often the answer on the left was preferred, and how often either was: far from half is a habit."""
     noticed: tuple[Noticed, ...]
     agreements: tuple[Agreement, ...]
     against_programs: tuple[str, ...]
@@ -124,7 +128,7 @@ class Sitting:
         """
         self._items = self._read_items()
         self._plants = {each.id: each for each in self._store.planted_pairs() if self._is_ours(each)}
-        self._opinion = opinions_of(self._store, self.candidates, self._items)
+        self._opinion = self._read_opinions()
         self._mine: dict[tuple[str, str | None], str] = {}
         self._judged_by: defaultdict[str, dict[str, str]] = defaultdict(dict)
         for each in self._store.opinions():
@@ -152,6 +156,29 @@ class Sitting:
             if fresh and state.verdict != "rejected" and draft.id not in planted:
                 found[draft.id] = _item(draft, content)
         return found
+
+    def _read_opinions(self) -> dict[str, float]:
+        """What programs say of the answers to an item, or else the files they came in; of two, 1 is the first alone.
+
+        The order of work goes by it: who estimates from the judgements must make strata of the same opinions.
+        """
+        said = [self._said_of(candidate) for candidate in self.candidates]
+        known = [each for each in self._items if all(each in own for own in said)]
+        if len(said) == 1:
+            return {each: said[0][each] for each in known}
+        return {each: 0.5 + (said[0][each] - said[1][each]) / 2 for each in known}
+
+    def _said_of(self, candidate: str) -> dict[str, float]:
+        """What is said of the answers of one candidate by those who are no people here, 0 to 1."""
+        passed = {
+            each.draft_id: each.passed
+            for each in self._store.answer_facts(candidate)
+            if each.passed is not None
+            and each.draft_id in self._items
+            and each.expected == self._items[each.draft_id].expected
+        }
+        verdicts = self._store.check_verdicts()
+        return passed | {item: _WORTH[said] for (item, who), said in verdicts.items() if who == candidate}
 
     def _is_ours(self, pair: PlantedPair) -> bool:
         return len(self.candidates) == 2 and {pair.candidate, pair.other_candidate} <= set(self.candidates)
@@ -247,8 +274,9 @@ class Sitting:
 
     def _outcome(self, draft_id: str) -> float | None:
         """What people said of it so far, on the scale of the opinions."""
-        words = self._judged_by[draft_id].values() if draft_id in self._judged_by else ()
-        return statistics.fmean(map(self._worth, words)) if words else None
+        words = list(self._judged_by[draft_id].values()) if draft_id in self._judged_by else []
+        sure = [each for each in words if each != "unsure"]
+        return statistics.fmean(map(self._worth, sure or words)) if words else None
 
     def _worth(self, word: str) -> float:
         if len(self.candidates) == 1:
@@ -418,6 +446,8 @@ class Sitting:
         """What was judged by everybody, with names."""
         acts = [each for each in standing_acts(self._store.judgements()) if self._is_about(each)]
         seconds = [each.payload["seconds"] for each in acts if each.payload.get("seconds")]
+        blind = [each.payload for each in acts if each.verb == "prefer" and each.payload.get("blind")]
+        left = [each["preferred"] == each["left"] for each in blind]
         opinions = [each for each in self._store.opinions() if each.plant in self._plants]
         words = [word for people in self._judged_by.values() for word in people.values()]
         known = [*self.candidates, "same", "both_bad"] if len(self.candidates) == 2 else list(_WORTH)
@@ -429,6 +459,7 @@ class Sitting:
             self._rate(),
             {each: sum(each in own for own in self._judged_by.values()) for each in people},
             statistics.median(seconds) if seconds else None,
+            (sum(left), len(left)),
             tuple(self._noticed(actor, opinions) for actor in sorted({each.actor for each in opinions})),
             tuple(self._agreements(people, known)),
             tuple(each for each in self._judged_by if self._differs(each)),
@@ -439,7 +470,8 @@ class Sitting:
         return act.plant in self._plants or (act.plant is None and act.candidates == self.candidates)
 
     def _rate(self) -> Interval | None:
-        values = [outcome for each in self._judged_by if (outcome := self._outcome(each)) is not None]
+        sure = [each for each, people in self._judged_by.items() if set(people.values()) != {"unsure"}]
+        values = [outcome for each in sure if (outcome := self._outcome(each)) is not None]
         return Interval.of_share(sum(values), len(values)) if values else None
 
     def _noticed(self, actor: str, opinions: Sequence[Opinion]) -> Noticed:
@@ -457,21 +489,6 @@ class Sitting:
         """Whether people and programs stand on different sides of the middle."""
         outcome, opinion = self._outcome(draft_id), self._opinion.get(draft_id)
         return outcome is not None and opinion is not None and (outcome - 0.5) * (opinion - 0.5) < 0
-
-
-def opinions_of(store: Store, candidates: Sequence[str], draft_ids: Iterable[str]) -> dict[str, float]:
-    """What programs say of the answers to items, or else the files they came in, on the scale of what people say.
-
-    Of one candidate 1 is a pass; of two 1 is that only the first passes. The order of work goes by it, so that who
-    estimates from the judgements gives the same to `evidence` as `ordered_by`.
-    """
-    verdicts = {**store.imported_verdicts(), **store.check_verdicts()}
-    found = {}
-    for draft_id in draft_ids:
-        values = [_WORTH[verdicts[key]] for each in candidates if (key := (draft_id, each)) in verdicts]
-        if len(values) == len(candidates):
-            found[draft_id] = values[0] if len(values) == 1 else 0.5 + (values[0] - values[1]) / 2
-    return found
 
 
 def chosen_candidates(store: Store, names: Sequence[str]) -> tuple[str, ...]:
@@ -499,8 +516,8 @@ def choices_of(store: Store, actor: str, count: int) -> list[tuple[str, ...]]:
 def _item(draft: Draft, content: Content) -> _Item:
     stands_for = draft.origin == "random" and draft.weight > 0.0 and content.messages == draft.messages
     if stands_for:
-        return _Item(draft.weight, draft.stratum or draft.cluster_id, True)
-    return _Item(1.0, draft.cluster_id, False)
+        return _Item(draft.weight, draft.stratum or draft.cluster_id, True, content.expected)
+    return _Item(1.0, draft.cluster_id, False, content.expected)
 
 
 def _sides(task: Task) -> tuple[str, ...]:

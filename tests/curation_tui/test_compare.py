@@ -6,6 +6,7 @@ import random
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,11 @@ from tests.evidence import blind_session
 SIZES = [(120, 36), (80, 24), (60, 16), (40, 8)]
 ONE, OTHER = "Zarathustra-7b", "Melusine-13b"
 LONG = "A long answer in many words. " * 300
+
+
+def judging(*names: str) -> list[str]:
+    """Options of the app that lead straight to the answers of these."""
+    return [f"--candidate={name}" for name in names]
 
 
 @pytest.fixture(scope="module")
@@ -78,13 +84,13 @@ def test_nothing_is_cut_and_borders_are_straight(project: Path, where, door, ver
 
 @pytest.mark.parametrize("theme", ["light", "contrast", "terminal"])
 def test_every_theme_says_the_same(project: Path, theme: str) -> None:
-    with Terminal(str(project), "--as", "ana", "--theme", theme, "--compare", ONE, OTHER, size=(100, 30)) as terminal:
+    with Terminal(str(project), "--as", "ana", "--theme", theme, *judging(ONE, OTHER), size=(100, 30)) as terminal:
         text = terminal.wait_for("╭─ ▶ 1", "╭─ ▶ 2", "expected", "0 judged")
         assert box_is_closed(terminal.lines()), text
 
 
 def test_plain_characters_on_request(project: Path) -> None:
-    for option in (["--compare", ONE, OTHER], ["--grade", ONE]):
+    for option in (judging(ONE, OTHER), judging(ONE)):
         with Terminal(str(project), "--as", "ana", "--ascii", *option, size=(80, 24)) as terminal:
             terminal.wait_for("hidden", "judged")
             for key in ("\t", "t"):
@@ -101,11 +107,11 @@ def test_hostile_answers_are_shown_and_not_obeyed(tmp_path: Path, count: int) ->
     make_project(path, drafts=len(texts), inputs=texts)
     evil = "[/]\x1b]0;owned\x07\x9b2J[@click=app.quit]"
     add_answers(path, {evil: texts, "\x1b[2Jb": texts[::-1], "c": texts})
-    for options in (["--compare", evil, "\x1b[2Jb"], ["--grade", evil]):
+    for options in (judging(evil, "\x1b[2Jb"), judging(evil)):
         with Terminal(str(path), "--as", "a\x1b[2Jna[/]", *options, size=(120, 36)) as terminal:
             terminal.wait_for("hidden")
             for number in range(len(texts) - 1):
-                for key in ("z", "\t", ("0", "s")[options[0] == "--grade"], *(("k", "j") if number % 7 == 3 else ())):
+                for key in ("z", "\t", ("s", "0")[len(options) - 1], *(("k", "j") if number % 7 == 3 else ())):
                     terminal.send(key)
                     terminal.read(0.04)
                 assert box_is_closed(terminal.lines()), terminal.text()
@@ -235,8 +241,13 @@ def test_what_cannot_be_saved_is_not_called_saved(tmp_path: Path) -> None:
         with Store.open(path) as other:
             other._db.execute("DELETE FROM answer WHERE draft_id = ?", (app.app.screen._shown.draft_id,))
         await app.press("1")
-        assert "somebody has no answer" in app.shown()
+        assert "It has changed meanwhile" in app.shown()
+        assert "This answer is no longer there." in app.shown()
         assert app.shown().split("\n")[1] == shown
+        await app.press("1")  # nor can what is gone be judged
+        app.app.screen.complain(ProjectError(f"{ONE} has no answer; look again."))
+        await app.settle()
+        assert "somebody has no answer" in app.shown()
         await app.press("j")
         fill_disk(app.session.store)
         with contextlib.suppress(ProjectError):
@@ -251,6 +262,26 @@ def test_what_cannot_be_saved_is_not_called_saved(tmp_path: Path) -> None:
     review(path, scenario)
     with Store.open(path) as store:
         assert [each for each in store.judgements() if each.actor != "nobody"] == []
+
+
+def test_a_verdict_falls_on_the_text_that_was_read(tmp_path: Path) -> None:
+    path = tmp_path / "p.groundset"
+    make_project(path, drafts=10)
+    add_answers(path, {ONE: ["yes"], OTHER: ["no"]})
+
+    async def scenario(app: Review) -> None:
+        await app.press("P")
+        with Store.open(path) as other:
+            (own,) = other.answers(ONE, [app.app.screen._shown.draft_id])
+            other.put_answers([replace(own, output="quite another")], replace=True)
+        await app.press("0")
+        assert "It has changed meanwhile" in app.shown()
+        assert "quite another" in app.shown()
+        assert app.session.judged == 0
+        await app.press("0")
+        assert "saved" in app.shown()
+
+    review(path, scenario)
 
 
 def test_where_more_have_answered_the_pair_is_chosen_without_names(tmp_path: Path) -> None:
@@ -307,7 +338,7 @@ def run(*arguments: str, typed: str = "") -> subprocess.CompletedProcess[str]:
 
 
 def test_without_a_screen_the_keys_are_the_same(project: Path) -> None:
-    options = ["curation_tui", str(project), "--plain", "--as", "kim"]
+    options = ["generator", "curate", str(project), "--plain", "--as", "kim"]
     done = run(*options, "--compare", ONE, OTHER, typed="1\n2\nu\n0\nx\nj\nz\n?\nwhat\nq\n")
     assert done.returncode == 0, done.stderr
     assert "needs the screen" in done.stdout

@@ -176,6 +176,7 @@ def test_planted_pairs_say_who_looked_and_are_no_preference(store):
     found = {each.actor: each for each in sitting.outcome().noticed}
     assert {each.flaw for each in sitting._plants.values()} == {"same twice", "another question"}
     assert (found["ana"].planted, found["ana"].noticed) == (2, 2)
+    assert sitting.outcome().left_preferred[0] >= 2  # the hasty one
     assert found["ben"].noticed < 2
     assert len(found["ben"].missed) == 2 - found["ben"].noticed
     assert sum(sitting.outcome().said.values()) == 0
@@ -190,7 +191,7 @@ def test_one_candidate_alone_is_graded(store):
         sitting.grade(task, grade, 3.0, {"answers": True} if number else None)
     found = sitting.outcome()
     assert found.said == {"pass": 2, "fail": 1, "unsure": 1}
-    assert found.rate.estimate == 0.625
+    assert found.rate.estimate == pytest.approx(2 / 3)  # unsure says neither
     assert found.median_seconds == 3.0
     assert found.left == 36
 
