@@ -5,7 +5,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint test-long evidence drafting-evidence fuzz round-trips bench-app hostile-app decision-evidence decision-loop clean
+.PHONY: help install demo test lint test-long evidence drafting-evidence fuzz round-trips bench-app hostile-app decision-evidence decision-loop kill-app clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,6 +61,9 @@ bench-app: $(STAMP) ## what the review app costs at 100,000 drafts, in a real te
 
 hostile-app: $(STAMP) ## 100,000 hostile strings through every widget of the app, in a real terminal (about half an hour)
 	@PYTHONPATH=. $(BIN)/python tests/evidence/hostile_app.py
+
+kill-app: $(STAMP) ## 200 kills by seven signals on every screen: terminal modes left on, decisions lost (ten minutes)
+	@$(BIN)/python -m pytest tests/curation_tui/test_guardian.py -m long -q -s
 
 clean: ## remove what the targets made
 	@rm -rf .venv build dist demo

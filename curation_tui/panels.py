@@ -8,7 +8,7 @@ from curation_tui.figures import counted, percent
 from curation_tui.item import Progress, Tally, short_id
 from curation_tui.looks import Glyphs
 from curation_tui.places import place_of
-from curation_tui.safe_text import joined, label
+from curation_tui.safe_text import label
 
 
 def why_blocks(why: str) -> Iterator[Block]:
@@ -29,8 +29,8 @@ def finished_blocks(progress: Progress, path: Path) -> Iterator[Block]:
             ("map", "shows what is left", f"groundset gaps {path}"),
         )
     ):
-        key = label(f"{place_of(place).key} ", "bold $primary")
-        yield Block(joined(label(what), label(f"  or: {command}", "$muted")), key, space_before=number == 0)
+        yield Block(label(what), label(f"{place_of(place).key} ", "bold $primary"), space_before=number == 0)
+        yield Block(label(command, "$muted"), label("  "))
 
 
 def broken_blocks(draft_id: str) -> Iterator[Block]:

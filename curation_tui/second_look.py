@@ -111,8 +111,8 @@ class SecondScreen(FramedScreen):
         two = self._opinions(self._shown) if self._shown in self._disputed else []
         self.set_class(len(two) < 2, "-single")
         if len(two) < 2:
-            view.border_subtitle = label("")
-            one.border_title = label(f"Second look {self._place + 1} of {len(self._waiting)}")
+            view.border_subtitle = label(f"Second look {self._place + 1} of {len(self._waiting)}")
+            one.border_title = label("First look")
             one.show([Block(label("Somebody has decided on this item. What they said is hidden until you have."))])
             return
         for number, (pane, opinion) in enumerate(zip((one, other), two, strict=False), start=1):
