@@ -200,7 +200,7 @@ def _ray() -> Iterator[Any]:
         import ray.data
     except ImportError as error:
         raise StageError("--engine ray needs Ray; install it with: pip install 'groundset[ray]'") from error
-    logging.getLogger("ray.data").setLevel(logging.WARNING)
+    logging.getLogger("ray.data").setLevel(logging.ERROR)  # it says a page a minute
     ray.data.DataContext.get_current().enable_progress_bars = sys.stderr.isatty()
     started = not ray.is_initialized()
     if started:
