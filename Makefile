@@ -5,7 +5,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint test-long evidence drafting-evidence fuzz round-trips bench-app hostile-app decision-evidence decision-loop kill-app clean
+.PHONY: help install demo test lint test-long evidence drafting-evidence fuzz round-trips bench-app hostile-app decision-evidence decision-loop kill-app bench ray-evidence clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +55,15 @@ fuzz: $(STAMP) ## log formats, redaction and damaged logs at length (minutes)
 
 round-trips: $(STAMP) ## hostile samples through the real consumer of every export (installs them under build/)
 	@PYTHONPATH=. $(BIN)/python tests/evidence/round_trips.py
+
+bench: $(STAMP) ## embedding, scale, incremental and start-up on this machine (BENCH="--sizes 10000 100000" for scale)
+	@mkdir -p build/bench
+	@for script in embedding incremental startup; do echo "== $$script"; PYTHONPATH=. $(BIN)/python tests/benchmarks/$$script.py --json build/bench/$$script.json || exit 1; done
+	@echo "== scale" && PYTHONPATH=. $(BIN)/python tests/benchmarks/scale.py --json build/bench/scale.json $(BENCH)
+
+ray-evidence: $(STAMP) ## Ray against one process on 100,000 inputs; a worker killed; two nodes (installs Ray)
+	@$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[ray]'
+	@PYTHONPATH=. $(BIN)/python tests/evidence/ray_engine.py
 
 bench-app: $(STAMP) ## what the review app costs at 100,000 drafts, in a real terminal (BENCH="--drafts 1000000" for more)
 	@PYTHONPATH=. $(BIN)/python tests/benchmarks/app.py $(BENCH)

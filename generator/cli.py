@@ -374,6 +374,13 @@ def rank(project: Path) -> None:
 @_min_users_option
 @_draft_options
 @click.option("--yes", is_flag=True, help="Do not ask before spending.")
+@click.option(
+    "--engine",
+    type=click.Choice(["local", "ray"]),
+    default="local",
+    show_default=True,
+    help="ray: read, embed and group over a cluster ([ray]); LOGS may be folders and URLs such as s3://logs/2026/.",
+)
 def run(
     project: Path,
     logs: Sequence[str],
@@ -386,6 +393,7 @@ def run(
     clusters: str | None,
     yes: bool,
     no_names: bool,
+    engine: str,
     **options: Any,
 ) -> None:
     """Ingest, embed, cluster, draft and rank in one go."""
@@ -397,9 +405,11 @@ def run(
     config = Config.beside(project).override(clusters=_clusters(clusters), **options)
     reading = _reading(format, field, unit, no_redact, redact_also, redact_names)
     with Store.open(project, create=True) as store, TerminalNarrator() as narrator:
-        report = pipeline.ingest(store, logs, narrator, reading)
-        _show_ingested(report)
-        pipeline.cluster(store, config, narrator)
+        if engine == "ray":
+            pipeline.gather(store, logs, config, narrator, reading)
+        else:
+            _show_ingested(pipeline.ingest(store, logs, narrator, reading))
+            pipeline.cluster(store, config, narrator)
         _show_clusters(store, limit=10)
         _ask_before_spending(store, config, price, yes=yes, names=not no_names)
         drafted = pipeline.draft(store, config, narrator, price=price, names=not no_names)

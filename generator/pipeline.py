@@ -30,6 +30,7 @@ from generator.records import Cell, Cluster, Draft, Interval, Landing, Regroupin
 from generator.store import Counts, Store
 
 if TYPE_CHECKING:
+    from generator.distributed import Gathered
     from generator.drafting.batching import BatchReport
     from generator.drafting.naming import NamingReport
     from generator.drafting.shadow import ShadowReport
@@ -49,6 +50,7 @@ __all__ = [
     "embed",
     "estimate",
     "explain",
+    "gather",
     "ingest",
     "join",
     "prompts_for",
@@ -99,6 +101,46 @@ def ingest(
         reading,
         progress=lambda name, done, total: narrator.progress(f"reading {Path(name).name}", done, total),
     )
+
+
+def gather(
+    store: Store, paths: Sequence[str], config: Config, narrator: Narrator, reading: Reading = USUAL
+) -> "Gathered":
+    """Read, embed and group logs over a cluster; the project gets the traces that stand for them.
+
+    Raises:
+        StageError: the project holds traces already, or the settings need all of them in one place.
+        LogError: a log cannot be read.
+    """
+    from generator import distributed
+    from generator.traffic.kept import Kept
+
+    _refuse_what_needs_all_traces(store, config)
+    encoder = "minilm" if config.encoder == "auto" else config.encoder
+    unit, vectors = reading.unit or "conversation", str(store.vectors_path.resolve())
+    task = distributed.Task(
+        reading, unit, store.redaction_key(), encoder, vectors, config.clusters, config.random_state
+    )
+    found = distributed.gather(paths, task, narrator.say)
+    store.set_meta("unit", unit)
+    distributed.keep(store, found, encoder)
+    traffic = embed(store, config, narrator)
+    fingerprint = content_id(traffic.fingerprint, str(config.clusters), str(config.random_state))
+    cell_of = {trace.id: cell for trace, cell in zip(found.kept, found.cell_of, strict=True)}
+    store.replace_clustering(found.clusters, found.cells, found.clustering.merges, cell_of, fingerprint)
+    Kept(traffic.folder, fingerprint).keep(_known_cells(config), found.clustering.known.to_arrays())
+    _keep_trends(store)
+    narrator.say(f"{len(found.kept):,} traces stand for {found.inputs:,} inputs in {store.path}")
+    return found
+
+
+def _refuse_what_needs_all_traces(store: Store, config: Config) -> None:
+    if store.counts().traces:
+        raise StageError(f"{store.path} holds traces already, and --engine ray makes a project; name a new file.")
+    if config.encoder == "lexical":
+        raise StageError("--engine ray needs an encoder that is not fitted on all texts; leave --encoder lexical out.")
+    if config.min_users > 1:
+        raise StageError("--engine ray does not count users; leave --min-users out.")
 
 
 def explain(paths: Sequence[str], reading: Reading) -> "list[Explanation]":

@@ -216,28 +216,29 @@ class _File:
             if outcome.trace is None:
                 rejected.append(Rejected(self.log.name, outcome.position, outcome.reason))
             else:
-                traces.append(self._trace(outcome.trace, outcome.position))
+                traces.append(trace_of(outcome.trace, outcome.position, self.log.name, self.redactor, self.key))
         redacted = self.redactor.drain() if self.redactor else Redacted({}, {})
         joined = sum(each.joined for each in batch)
         result = self.store.add_batch(begun.id, traces, rejected, done, redacted.placeholders, redacted.counts, joined)
         self.redactions.update(redacted.counts)
         return result.accepted, rejected
 
-    def _trace(self, raw: RawTrace, position: int) -> Trace:
-        """The trace as it is stored: redacted, its user known by a keyed digest only."""
-        kept = self.redactor.redact_trace(raw) if self.redactor else raw
-        text = user_text(kept.messages)
-        return Trace(
-            id=Trace.id_of(text),
-            text=text,
-            messages=kept.messages,
-            answer=kept.answer,
-            seen_at=kept.seen_at,
-            signals=kept.signals,
-            source=self.log.name,
-            position=position,
-            user=_digest(self.key, raw),
-        )
+
+def trace_of(raw: RawTrace, position: int, source: str, redactor: Redactor | None, key: bytes) -> Trace:
+    """The trace as it is stored: redacted, its user known by a keyed digest only."""
+    kept = redactor.redact_trace(raw) if redactor else raw
+    text = user_text(kept.messages)
+    return Trace(
+        id=Trace.id_of(text),
+        text=text,
+        messages=kept.messages,
+        answer=kept.answer,
+        seen_at=kept.seen_at,
+        signals=kept.signals,
+        source=source,
+        position=position,
+        user=_digest(key, raw),
+    )
 
 
 def _digest(key: bytes, trace: RawTrace) -> str | None:

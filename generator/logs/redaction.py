@@ -42,8 +42,8 @@ class Masking:
     also: tuple[str, ...] = ()
     names: bool = False
 
-    def redactor(self, key: bytes, numbers: Mapping[tuple[str, str], int]) -> "Redactor | None":
-        """What masks it, or None where nothing is to be masked.
+    def redactor(self, key: bytes, numbers: Mapping[tuple[str, str], int] | None) -> "Redactor | None":
+        """What masks it, or None where nothing is to be masked; key and numbers are those that `Redactor` takes.
 
         Raises:
             LogError: a pattern cannot be used, or what finds names is not installed.
@@ -94,19 +94,22 @@ class Redacted:
 class Redactor:
     """Masks values and remembers their numbers. One per project and process."""
 
-    def __init__(self, key: bytes, numbers: Mapping[tuple[str, str], int], also: Sequence[Finder] = ()) -> None:
+    def __init__(self, key: bytes, numbers: Mapping[tuple[str, str], int] | None, also: Sequence[Finder] = ()) -> None:
         """Go on from what a project knows.
 
         Args:
             key: The project's secret, without which a digest cannot be guessed back.
-            numbers: (kind, keyed digest) -> number of the placeholders given so far.
+            numbers: (kind, keyed digest) -> number of the placeholders given so far. None where many redact at
+                once and cannot agree on the next number: then it is made from the digest, and two values in 10^9
+                pairs share one.
             also: What is masked besides structured kinds, in what these have left.
         """
         self._key = key
         self._also = also
-        self._numbers = dict(numbers)
+        self._alone = numbers is not None
+        self._numbers = dict(numbers or {})
         self._last: Counter[str] = Counter()
-        for (kind, _), number in numbers.items():
+        for (kind, _), number in self._numbers.items():
             self._last[kind] = max(self._last[kind], number)
         self.fresh: dict[tuple[str, str], int] = {}
         """Placeholders that are new since the last `drain`."""
@@ -166,7 +169,8 @@ class Redactor:
         number = self._numbers.get((kind, digest))
         if number is None:
             self._last[kind] += 1
-            number = self._numbers[kind, digest] = self.fresh[kind, digest] = self._last[kind]
+            number = self._last[kind] if self._alone else int(digest, 16) % 10**9
+            self._numbers[kind, digest] = self.fresh[kind, digest] = number
         self.counts[kind] += 1
         return f"⟦{kind}-{number}⟧"
 

@@ -85,22 +85,34 @@ class VectorCache:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with (self._folder / "lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            self._read_keys()
+            self._cut_torn_tail()
+            self.read()
             yield
 
-    def _read_keys(self) -> None:
+    def read(self) -> None:
+        """Read which texts are there; rows that are being written meanwhile are left out."""
+        shape = self._folder / "shape.json"
+        if shape.exists():
+            self._width = int(json.loads(shape.read_text())["width"])
+            whole = self._whole_rows() * _KEY_BYTES
+            data = (self._folder / "keys.bin").read_bytes()[:whole] if whole else b""
+            self._rows = {data[i : i + _KEY_BYTES]: i // _KEY_BYTES for i in range(0, len(data), _KEY_BYTES)}
+
+    def _whole_rows(self) -> int:
+        keys, vectors = self._folder / "keys.bin", self._folder / "vectors.f16"
+        return min(_size(keys) // _KEY_BYTES, _size(vectors) // (2 * (self._width or 1)))
+
+    def _cut_torn_tail(self) -> None:
         shape = self._folder / "shape.json"
         if not shape.exists():
             return
         self._width = int(json.loads(shape.read_text())["width"])
-        keys, vectors = self._folder / "keys.bin", self._folder / "vectors.f16"
-        whole = min(_size(keys) // _KEY_BYTES, _size(vectors) // (2 * self._width))
-        for path, row_bytes in ((keys, _KEY_BYTES), (vectors, 2 * self._width)):
+        whole = self._whole_rows()
+        for name, row_bytes in (("keys.bin", _KEY_BYTES), ("vectors.f16", 2 * self._width)):
+            path = self._folder / name
             if _size(path) > whole * row_bytes:
                 with path.open("r+b") as file:
                     file.truncate(whole * row_bytes)
-        data = keys.read_bytes() if whole else b""
-        self._rows = {data[i : i + _KEY_BYTES]: i // _KEY_BYTES for i in range(0, len(data), _KEY_BYTES)}
 
     def __contains__(self, text: str) -> bool:
         return _key(text) in self._rows

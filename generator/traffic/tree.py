@@ -27,7 +27,7 @@ _TEXTS_PER_CELL = 5
 _FEW_CELLS = 350
 """Small traffic gets cells of four texts until it has this many: rare needs would drown in larger ones."""
 _MOST_CELLS = 4_000
-_FITTED = 50_000
+FITTED = 50_000
 """Texts that cells are fitted on; further ones only go to the cell that is nearest."""
 _ITERATIONS = 6
 """Of k-means; twelve gave the same clusters."""
@@ -169,7 +169,7 @@ def make_cells(vectors: Matrix, random_state: int = 0) -> Cells:
         min_points_per_centroid=1,
         max_points_per_centroid=10**9,  # the default would fit on a part of the texts
     )
-    rows = np.sort(np.random.default_rng(random_state).permutation(len(vectors))[:_FITTED])
+    rows = np.sort(np.random.default_rng(random_state).permutation(len(vectors))[:FITTED])
     kmeans.train(vectors[rows])
     found = [kmeans.index.search(block, 1) for _, block in blocks(vectors)]
     # A centroid may have lost all its texts; numbering only those in use keeps every cell non-empty.
