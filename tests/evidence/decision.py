@@ -111,9 +111,7 @@ def airline(folder: Path) -> None:
     two = ("openai/polite", "openai/attentive")
     groundset(folder, "decide", "air.groundset", *two)
     judged = _judge(folder / "air.groundset", *two)
-    print(
-        f"\n(a stand-in for a person has judged {judged} random items, one for a second person {judged // 3} of these)"
-    )
+    print(f"\n(stand-ins for people: ana has judged {judged} random items and all edge cases, ben every third of them)")
     rule = f"{two[1]} >= {two[0]} + 0.10"
     benchmark = f"mt-bench={SHARED / 'benchmarks' / 'mt_bench.jsonl.gz'}"
     groundset(folder, "decide", "air.groundset", *two, "--require", rule, "--benchmark", benchmark)
