@@ -235,8 +235,9 @@ class Sitting:
                 self._coming.append(task)
                 subjects.add(task.subject)
         for subject in self._put_off:
-            if len(self._coming) < count and subject not in subjects and subject not in self._mine:
-                self._coming.append(self._task(subject))
+            task = self._task(subject)
+            if len(self._coming) < count and subject not in subjects and self._is_open(task):
+                self._coming.append(task)
 
     def _order(self, taken: Mapping[str, str]) -> Iterator[Task]:
         """What waits for this person, planted pairs, second looks and edge cases mixed in."""
