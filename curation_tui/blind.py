@@ -20,7 +20,7 @@ from curation_tui.figures import counted, percent
 from curation_tui.framed import FramedScreen
 from curation_tui.item import short_id
 from curation_tui.looks import Glyphs
-from curation_tui.outcome import outcome_blocks, progress_blocks
+from curation_tui.outcome import outcome_blocks, progress_blocks, why_nothing
 from curation_tui.prompt import Choice, Confirm
 from curation_tui.review import BROKEN
 from curation_tui.safe_text import joined, label, passage, separated
@@ -150,7 +150,7 @@ class BlindScreen(FramedScreen):
                 self.complain(error)
                 return
         if self._shown is None:
-            self._show_words("Done", [Block(label("Everything here is judged. b ends the session: names and result."))])
+            self._show_words("Nothing waits", [Block(label(why_nothing(self._sitting)))])
             return
         self._arrange()
         self._show_item(stay=not self._new)

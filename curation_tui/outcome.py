@@ -9,7 +9,7 @@ from curation_tui.figures import counted, percent
 from curation_tui.item import short_id
 from curation_tui.looks import Glyphs
 from curation_tui.safe_text import NOTHING, joined, label, line
-from generator.evalset.sitting import Noticed, Outcome
+from generator.evalset.sitting import Noticed, Outcome, Sitting
 from generator.records import Interval
 
 _NAME = 40
@@ -20,6 +20,15 @@ _WORDS: Mapping[str, str] = {
     "fail": "failed",
     "unsure": "unsure",
 }
+
+
+def why_nothing(sitting: Sitting) -> str:
+    """Why there is no task, in words."""
+    if not sitting.size:
+        return "No item, as it is now, has an answer of everybody who is judged here."
+    if sitting.with_others:
+        return "What is left is before somebody else just now."
+    return "Everything here is judged. b ends the session: names and result."
 
 
 def outcome_blocks(found: Outcome, actor: str, path: Path, glyphs: Glyphs) -> Iterator[Block]:

@@ -11,6 +11,7 @@ from typing import cast
 from curation_tui.actions import Action, Where, actions
 from curation_tui.figures import counted, percent
 from curation_tui.item import short_id
+from curation_tui.outcome import why_nothing
 from curation_tui.plain import action_of, ask, say, shortened
 from curation_tui.session import Session
 from generator.errors import ProjectError
@@ -50,7 +51,7 @@ class PlainJudging:
         while self._goes_on:
             task = next(iter(self._sitting.coming()), None)
             if task is None:
-                say("Everything here is judged. b shows names and result, q ends.")
+                say(why_nothing(self._sitting))
             elif task != shown or list(self._text_of(task)) != self._told:
                 self._tell(task)
             shown = task

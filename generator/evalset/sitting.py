@@ -184,6 +184,11 @@ class Sitting:
         return len(self.candidates) == 2 and {pair.candidate, pair.other_candidate} <= set(self.candidates)
 
     @property
+    def size(self) -> int:
+        """How many items there are, judged or not."""
+        return len(self._items)
+
+    @property
     def judged(self) -> int:
         """How many items this person has judged, planted pairs among them."""
         return len(self._mine)
@@ -192,6 +197,12 @@ class Sitting:
     def left(self) -> int:
         """About how many wait for this person."""
         return len(self._waiting()) + len(self._second_looks()) + len(self._plants.keys() - {p for _, p in self._mine})
+
+    @property
+    def with_others(self) -> bool:
+        """Whether some of what waits is before somebody else just now."""
+        taken = self._store.looked_at_by_others(self._actor)
+        return any(each in taken for each in (*self._waiting(), *self._second_looks()))
 
     def share(self, task: Task) -> float | None:
         """The share of traffic that its item stands for; None where that is none."""
@@ -224,8 +235,9 @@ class Sitting:
                 self._coming.append(task)
                 subjects.add(task.subject)
         for subject in self._put_off:
-            if len(self._coming) < count and subject not in subjects and subject not in self._mine:
-                self._coming.append(self._task(subject))
+            task = self._task(subject)
+            if len(self._coming) < count and subject not in subjects and self._is_open(task):
+                self._coming.append(task)
 
     def _order(self, taken: Mapping[str, str]) -> Iterator[Task]:
         """What waits for this person, planted pairs, second looks and edge cases mixed in."""

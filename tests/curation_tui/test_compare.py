@@ -13,8 +13,10 @@ import pytest
 
 from curation_tui.actions import actions, footer_key
 from curation_tui.answer_view import LEVELS, folded, marked, shown
+from curation_tui.outcome import why_nothing
 from curation_tui.safe_text import passage
 from generator.errors import ProjectError
+from generator.evalset.sitting import Sitting
 from generator.store import Store
 from tests.curation_tui.pilot import Review, review
 from tests.curation_tui.projects import add_answers, fill_disk, make_project
@@ -327,6 +329,17 @@ def test_two_people_get_different_items(tmp_path: Path) -> None:
         mine = app.app.screen._shown.draft_id
         with Store.open(path) as store:
             assert mine in store.looked_at_by_others("ben")
+            for each in store.drafts():
+                if each.id != mine:
+                    store.judge_pair(each.id, ONE, OTHER, "same", "cleo")
+            store.look_at(mine, "ben")  # in vain
+            ben = Sitting(store, "ben", (ONE, OTHER))
+            assert mine not in [each.draft_id for each in ben.coming(30)]
+            assert why_nothing(ben) == "What is left is before somebody else just now."
+            store.look_away("ana")
+            assert mine in [each.draft_id for each in ben.coming(30)]
+            store._db.execute("DELETE FROM answer WHERE candidate = ?", (OTHER,))
+            assert "No item, as it is now" in why_nothing(Sitting(store, "ben", (ONE, OTHER)))
 
     review(path, scenario)
 
