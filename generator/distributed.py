@@ -180,7 +180,7 @@ def gather(paths: Sequence[str], task: Task, tell: Callable[[str], None]) -> Gat
             fn_constructor_args=(task,),
             batch_size=_BATCH,
             batch_format="pyarrow",
-            concurrency=(1, max(cores - 1, 1)),
+            compute=ray.data.ActorPoolStrategy(min_size=1, max_size=max(cores - 1, 1)),
         ).materialize()
         tell(f"encoded {distinct:,} texts")
         made = _fitted(encoded, distinct, task)

@@ -665,8 +665,8 @@ def _lay_out(store: Store, traffic: "Traffic", config: Config, narrator: Narrato
     narrator.progress("drawing the map", 0, 1)
     before = store.trace_places()
     earlier = None if before is None else np.frombuffer(before, dtype="<u2").reshape(-1, 2)
-    spots = store.cell_places()
-    if earlier is not None and store.meta("laid_out_of") == store.meta("made_anew"):
+    spots, made_anew = store.cell_places(), store.meta("made_anew")
+    if earlier is not None and made_anew is not None and store.meta("laid_out_of") == made_anew:
         cells = [spots[cell] for cell in sorted(spots)]
         made = layout.extend(traffic.placed.smoothed, traffic.counts, traffic.cell_of, earlier, cells)
     else:

@@ -13,6 +13,7 @@ import argparse
 import json
 import os
 import signal
+import sys
 import tempfile
 import threading
 import time
@@ -124,6 +125,7 @@ def compare(inputs: int, files: int, folder: Path) -> list[dict]:
             with around() as notes:
                 found, seconds = gathered(folder / f"{name.replace(' ', '-')}.groundset", logs, vectors)
             rows.append({"engine": name, "s": seconds} | against(local, found) | notes)
+            print(f"  {rows[-1]}", file=sys.stderr, flush=True)
     return rows
 
 
