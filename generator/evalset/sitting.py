@@ -7,6 +7,7 @@ correct them. A sitting goes on over restarts of the app, until its names are re
 Plain arithmetic, no numpy: the app and the command line share it.
 """
 
+import itertools
 import statistics
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -281,8 +282,12 @@ class Sitting:
             for each, item in self._items.items()
             if item.stands_for == stands_for
         ]
-        allowed = set(waiting)
-        return (each for each in next_up(work) if each in allowed)
+        # Who has met the item of a planted pair is not to meet it again soon. These are the last by lot of all, so
+        # of their strata too: what is judged before them is still drawn at random.
+        last = {plant.draft_id for plant in self._plants.values()}.intersection(waiting)
+        first = set(waiting) - last
+        order, rest = next_up(work), next_up(work)
+        return itertools.chain((each for each in order if each in first), (each for each in rest if each in last))
 
     def _outcome(self, draft_id: str) -> float | None:
         """What people said of it so far, on the scale of the opinions."""

@@ -42,7 +42,7 @@ class Clustering:
     cell_of_trace: Mapping[str, int]
     scale: Scale
     """Of the sharpened vectors that the tree is made of."""
-    known: Known
+    known: Known = field(compare=False)
     """What it takes to find the cells of further texts."""
 
 
