@@ -204,8 +204,10 @@ def _ray() -> Iterator[Any]:
     ray.data.DataContext.get_current().enable_progress_bars = sys.stderr.isatty()
     started = not ray.is_initialized()
     if started:
-        memory = None if os.environ.get("RAY_ADDRESS") else _OBJECTS
-        ray.init(include_dashboard=False, log_to_driver=False, logging_level="ERROR", object_store_memory=memory)
+        # Without an address Ray would join whatever runs on this machine.
+        address = os.environ.get("RAY_ADDRESS", "local")
+        memory = _OBJECTS if address == "local" else None
+        ray.init(address, log_to_driver=False, logging_level="ERROR", object_store_memory=memory)
     try:
         yield ray
     except ray.exceptions.RayError as error:

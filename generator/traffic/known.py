@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from generator.records import Interval
 from generator.traffic.encoders import Vectors
-from generator.traffic.rows import Matrix, blocks, nearest
+from generator.traffic.rows import BLOCK, Matrix, blocks, nearest
 from generator.traffic.tree import Cells, Labels, Sharpener
 
 ENOUGH = 20_000
@@ -73,9 +73,17 @@ class Known:
         return Interval.of_share(strange, len(vectors)).low <= _TOO_STRANGE * _STRANGE
 
     def cells_of(self, vectors: Matrix) -> Labels:
-        """The cell that each text is nearest to (unit rows as encoded, shape (n, d)), shape (n,)."""
-        found = [nearest(self.sharpener(block), self.centroids)[0] for _, block in blocks(vectors)]
-        return np.concatenate([np.zeros(0, dtype=np.int64), *found])
+        """The cell that each text is nearest to (unit rows as encoded, shape (n, d)), shape (n,).
+
+        A text has the same one whatever it comes with: products are always of the same size, since they are rounded
+        in another way at the edge of a smaller one, and a text on a border would change sides.
+        """
+        found = np.zeros(len(vectors), dtype=np.int64)
+        for here, block in blocks(vectors):
+            whole = np.zeros((BLOCK, vectors.shape[1]), dtype=np.float32)
+            whole[: len(block)] = block
+            found[here] = nearest(self.sharpener(whole), self.centroids)[0][: len(block)]
+        return found
 
     def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
         """As arrays by name, to be kept on disk."""

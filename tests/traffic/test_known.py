@@ -51,3 +51,11 @@ def test_what_is_kept_on_disk_comes_back(made):
     again = Known.from_arrays(found.to_arrays())
     assert np.array_equal(again.cells_of(vectors[:100]), found.cells_of(vectors[:100]))
     assert (again.usual, again.texts) == (found.usual, found.texts)
+
+
+def test_a_text_has_the_same_cell_alone_and_among_others(made):
+    found, _, vectors = made
+    order = np.random.default_rng(1).permutation(len(vectors))
+    among = found.cells_of(vectors)
+    assert np.array_equal(found.cells_of(vectors[order]), among[order])
+    assert found.cells_of(vectors[77:78])[0] == among[77]
