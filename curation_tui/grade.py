@@ -18,7 +18,7 @@ class GradeScreen(BlindScreen):
     BINDINGS = bindings(WHERE)
     COUNT = 1
     TITLES = ("answer",)
-    GREETING = "Is it as expected? Its name stays hidden."
+    GREETING = "As expected? Its name stays hidden."
 
     def words(self, said: str) -> str:
         """A verdict in words."""
