@@ -11,6 +11,7 @@ import argparse
 import json
 import os
 import shutil
+import sqlite3
 import statistics
 import sys
 import tempfile
@@ -73,6 +74,27 @@ def key_to_screen(terminal: Terminal, keys: str, count: int) -> list[float]:
         seen = len(terminal.output)
         terminal.send(keys[number % len(keys)])
         times.append(until_frame(terminal, seen))
+    return times
+
+
+def last_event(store: Store) -> int:
+    database: sqlite3.Connection = store._db
+    return database.execute("SELECT coalesce(max(seq), 0) FROM event").fetchone()[0]
+
+
+def key_to_durable(terminal: Terminal, project: Path, count: int) -> list[float]:
+    """Seconds from writing the key of a decision until another process reads the decision from the file."""
+    times = []
+    with Store.open(project) as store:
+        decided = last_event(store)
+        for _ in range(count):
+            terminal.take(0.25)  # the order is worked out meanwhile
+            begun = time.perf_counter()
+            terminal.send("a")
+            while last_event(store) == decided and time.perf_counter() - begun < 5.0:
+                time.sleep(0.0005)
+            times.append(time.perf_counter() - begun)
+            decided = last_event(store)
     return times
 
 
@@ -148,6 +170,8 @@ def figures(project: Path, keys: int) -> Figures:
             times = key_to_screen(terminal, typed, count)
             found[f"processor time a key, {name}, ms"] = 1000 * (processor_time(terminal.app) - busy) / count
             found |= {f"key to screen, {name}, p{p}, ms": 1000 * quantile(times, p / 100) for p in (50, 95, 99)}
+        times = key_to_durable(terminal, project, keys // 2)
+        found |= {f"key to durable, p{p}, ms": 1000 * quantile(times, p / 100) for p in (50, 99)}
         terminal.send("l")
         terminal.read(1.0)
         times = key_to_screen(terminal, "jjjjk", keys // 2)
