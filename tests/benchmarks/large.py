@@ -73,8 +73,8 @@ def multiply(path: Path, times: int) -> None:
             places = "cell_id, cluster_id, neighbours, alike, off_traffic, reach"
             database.execute(
                 f"INSERT INTO landing (draft_id, {places}, worth, lot) SELECT draft_id || ?, {places}, "
-                "worth * (1 - 0.001 * ?), abs(random() % 4503599627370496) FROM landing JOIN draft ON draft.id = "
-                "draft_id WHERE number <= ?",
+                "worth * (1 - 0.001 * ?), abs(random() % 4503599627370496) FROM landing "
+                "WHERE draft_id IN (SELECT id FROM draft WHERE number <= ?)",
                 (f"-{copy}", copy, drafts),
             )
         database.execute(f"INSERT INTO draft_words (rowid, words) {WORDS_OF_DRAFT} WHERE number > ?", (drafts,))
