@@ -326,7 +326,7 @@ def _handles(figure: "Figure", confidence: float) -> str:
         "results": f"results of {figure.opinions:,} random items",
         "nothing": "nothing",
     }[figure.basis]
-    return f"handles {percent(figure.estimate)} of production ({_range(figure)} at {100 * confidence:g} %), by {rests}"
+    return f"handles {percent(figure.estimate)} of production ({_range(figure)} at {100 * confidence:.3g} %), by {rests}"
 
 
 def _points(figure: "Figure") -> str:
@@ -377,7 +377,7 @@ def _rule_lines(found: "Decision") -> list[str]:
         return []
     open_yet = found.rule_verdict == "not enough evidence"
     more = _more_words(found.rule_figure) if open_yet else ""
-    return [f"rule {one_line(str(found.rule), 160)}, at {100 * found.confidence:g} %: {found.rule_verdict}{more}"]
+    return [f"rule {one_line(str(found.rule), 160)}, at {100 * found.confidence:.3g} %: {found.rule_verdict}{more}"]
 
 
 def cluster_rows(found: "Decision") -> list[tuple[str, ...]]:

@@ -1206,6 +1206,13 @@ def take_in_answers(project: Path, files: Sequence[str], replace: bool, as_json:
 @click.argument("b")
 @click.option("--require", metavar="RULE", help='A ship rule, for example "A >= B - 0.02", with the names of the two.')
 @click.option("--confidence", type=click.FloatRange(0.5, 0.999), default=0.95, show_default=True)
+@click.option(
+    "--looks",
+    type=click.IntRange(1, 100),
+    default=1,
+    metavar="N",
+    help="How often you mean to look and stop once it can tell: wider intervals, that mislead no more than one look.",
+)
 @click.option("--benchmark", "benchmarks", multiple=True, metavar="NAME=FILE", help="Also say what this one reaches.")
 @_as_json
 def decide(
@@ -1214,6 +1221,7 @@ def decide(
     b: str,
     require: str | None,
     confidence: float,
+    looks: int,
     benchmarks: Sequence[str],
     as_json: bool,
 ) -> int:
@@ -1224,6 +1232,7 @@ def decide(
     from generator import decision
     from generator.answers import show_decision
     from generator.config import Config
+    from generator.evalset.looks import confidence_of_looks
     from generator.store import Store
 
     named = _named(benchmarks)
@@ -1234,7 +1243,7 @@ def decide(
             narrator,
             (a, b),
             require=require,
-            confidence=confidence,
+            confidence=confidence_of_looks(looks, confidence),
             benchmarks=named,
         )
     if as_json:

@@ -13,7 +13,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from itertools import combinations
 from typing import Any, Literal
 
 from generator.errors import ProjectError
@@ -25,7 +24,6 @@ Flaw = Literal["same twice", "another question"]
 CheckOutcome = Literal["passed", "failed", "cannot say"]
 OpinionVerb = Literal["prefer", "same", "both_bad", "pass", "fail", "unsure"]
 JudgementVerb = Literal["prefer", "same", "both_bad", "pass", "fail", "unsure", "tick", "reveal", "undo", "redo"]
-Between = Literal["people", "check and person", "imported and person"]
 CHOICES: tuple[Choice, ...] = ("left", "right", "same", "both_bad")
 GRADES: tuple[Grade, ...] = ("pass", "fail", "unsure")
 
@@ -153,17 +151,6 @@ class Opinion:
     def said(self) -> str | None:
         """The verb, or who was preferred: opinions that say the same agree."""
         return self.preferred if self.verb == "prefer" else self.verb
-
-
-@dataclass(frozen=True, slots=True)
-class Disagreement:
-    """Where two say different things of the same answers."""
-
-    draft_id: str
-    candidates: tuple[str, ...]
-    between: Between
-    said: tuple[str, str]
-    """In the order in which `between` names them; of people, those of the first two that differ."""
 
 
 _Act = tuple[tuple[str, ...], JudgementVerb, Mapping[str, Any]]
@@ -387,38 +374,6 @@ class Judging(ABC):
             )
             found[key] = _opinion(act, stale, found.pop(key, None))
         return list(found.values())
-
-    def disagreements(self) -> list[Disagreement]:
-        """Where people differ from one another, from what programs found, or from what a file says of an answer.
-
-        Unsure is no disagreement, nor is what has become stale.
-        """
-        said: defaultdict[tuple[str, tuple[str, ...]], list[str]] = defaultdict(list)
-        for each in self.opinions():
-            if each.plant is None and not each.stale and each.said not in {None, "unsure"}:
-                said[each.draft_id, each.candidates].append(str(each.said))
-        programs: Mapping[Between, Mapping[tuple[str, str], str]] = {
-            "check and person": self.check_verdicts(),
-            "imported and person": self._imported(),
-        }
-        found = []
-        for (draft_id, candidates), words in said.items():
-            differing = [pair for pair in combinations(words, 2) if pair[0] != pair[1]][:1]
-            found += [Disagreement(draft_id, candidates, "people", pair) for pair in differing]
-            for between, verdicts in programs.items():
-                verdict = verdicts.get((draft_id, candidates[0])) if len(candidates) == 1 else None
-                others = [word for word in words if word != verdict][:1] if verdict is not None else []
-                found += [Disagreement(draft_id, candidates, between, (str(verdict), word)) for word in others]
-        return found
-
-    def _imported(self) -> dict[tuple[str, str], str]:
-        rows = self._rows("SELECT draft_id, candidate, passed, expected FROM answer WHERE passed IS NOT NULL")
-        contents = self.contents({row[0] for row in rows})
-        return {
-            (draft_id, candidate): "pass" if passed >= 0.5 else "fail"
-            for draft_id, candidate, passed, expected in rows
-            if draft_id in contents and contents[draft_id].expected == expected
-        }
 
     def _seen(self, draft_id: str, candidates: Sequence[str]) -> dict[str, Any]:
         """Digests of what a person looked at."""

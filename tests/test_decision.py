@@ -304,6 +304,9 @@ def test_the_command_prints_all_of_it_for_people_and_for_programs(store):
     assert "rule B >= A, at 95 %: met" in done.stdout
     assert "no evidence at all for 0.0 % of production" in done.stdout
     figures = json.loads(groundset("decide", store.path, "A", "B", "--json").stdout)
+    often = json.loads(groundset("decide", store.path, "A", "B", "--looks", "8", "--json").stdout)
+    assert 0.987 < often["confidence"] < 0.989
+    assert often["difference"]["low"] < figures["difference"]["low"]
     assert {
         "candidates",
         "confidence",

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from generator.errors import ProjectError
 from generator.evalset.merging import merge
-from generator.judging import Answer, CheckResult, Disagreement, Opinion, PlantedPair, PutReport
+from generator.judging import Answer, CheckResult, Opinion, PlantedPair, PutReport
 from generator.store import Store
 from tests.hostile.corpus import HOSTILE
 from tests.worlds import project
@@ -171,29 +171,17 @@ def test_a_planted_pair_is_no_preference_and_says_who_looked(store):
     opinions = store.opinions()
     assert all(each.candidates == () for each in opinions)
     assert {(each.actor, pairs[each.plant].noticed(each)) for each in opinions} == {("hasty", False), ("ana", True)}
-    assert store.disagreements() == []
 
 
 def checked(draft_id: str, candidate: str, *outcomes: str) -> list[CheckResult]:
     return [CheckResult(draft_id, candidate, n, f"criterion {n}", each, "why") for n, each in enumerate(outcomes)]
 
 
-def test_disagreements_are_where_two_say_different_things(store):
-    one, two, three, four = answered(store)
+def test_programs_pass_an_answer_only_where_they_decide_all_of_it(store):
+    one, two, _, four = answered(store)
     store.replace_checks([*checked(one, "A", "passed", "cannot say"), *checked(two, "A", "failed", "passed")])
     store.replace_checks([*store.checks()[one, "A"], *checked(two, "A", "failed"), *checked(four, "A", "passed")])
-    for each, said in ((one, "fail"), (two, "pass"), (four, "pass")):
-        store.grade(each, "A", said, "ana")
-    store.grade(four, "A", "unsure", "ben")
-    store.judge_pair(three, "A", "B", "left", "ana")
-    store.judge_pair(three, "B", "A", "left", "ben")
-    store.put_answers([replace(each, passed=0.0) for each in store.answers("A", [four])])
     assert store.check_verdicts() == {(two, "A"): "fail", (four, "A"): "pass"}
-    assert store.disagreements() == [
-        Disagreement(two, ("A",), "check and person", ("fail", "pass")),
-        Disagreement(four, ("A",), "imported and person", ("fail", "pass")),
-        Disagreement(three, ("A", "B"), "people", ("A", "B")),
-    ]
 
 
 def test_checks_go_with_the_answer_that_they_were_about(store):
