@@ -326,7 +326,9 @@ def _handles(figure: "Figure", confidence: float) -> str:
         "results": f"results of {figure.opinions:,} random items",
         "nothing": "nothing",
     }[figure.basis]
-    return f"handles {percent(figure.estimate)} of production ({_range(figure)} at {100 * confidence:.3g} %), by {rests}"
+    return (
+        f"handles {percent(figure.estimate)} of production ({_range(figure)} at {100 * confidence:.3g} %), by {rests}"
+    )
 
 
 def _points(figure: "Figure") -> str:
