@@ -5,7 +5,7 @@ A run that was killed goes on where it was, and a second run with the same setti
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -247,18 +247,7 @@ class _Run:
     async def all(self, briefs: Iterator[Brief], concurrency: int, lease: Held) -> DraftingReport:
         """Work through the briefs, and report."""
         async with self._provider:
-            pulse = asyncio.create_task(lease.beat(lambda: self._journal.stop(_TAKEN_OVER)))
-            workers = [asyncio.create_task(self._work(briefs)) for _ in range(concurrency)]
-            try:
-                await asyncio.wait(workers, return_when=asyncio.FIRST_EXCEPTION)
-            finally:
-                # On Ctrl-C this is where we come next: what was sent is worth a short wait.
-                if not all(worker.done() for worker in workers):
-                    self._journal.stop("The run was interrupted.")
-                await settle(workers)
-                pulse.cancel()
-            for worker in workers:
-                worker.result()
+            await work_side_by_side(lambda: self._work(briefs), concurrency, lease, self._journal.stop, _TAKEN_OVER)
         if self._journal.stopped is None:
             self._reader.read_unsettled()
         return self._report()
@@ -299,7 +288,37 @@ class _Run:
         )
 
 
-async def settle(workers: Sequence["asyncio.Task[None]"]) -> None:
+async def work_side_by_side(
+    work: Callable[[], Coroutine[Any, Any, None]],
+    concurrency: int,
+    lease: Held,
+    stop: Callable[[str], None],
+    taken_over: str,
+) -> None:
+    """Do work that is shared out among so many workers, under a lease that is kept meanwhile.
+
+    Args:
+        work: what each worker does, to its end or until it is told to stop.
+        concurrency: how many workers.
+        lease: what says that we are at work.
+        stop: told why, where no more calls are to be sent.
+        taken_over: why, where the lease is lost.
+    """
+    pulse = asyncio.create_task(lease.beat(lambda: stop(taken_over)))
+    workers = [asyncio.create_task(work()) for _ in range(concurrency)]
+    try:
+        await asyncio.wait(workers, return_when=asyncio.FIRST_EXCEPTION)
+    finally:
+        # On Ctrl-C this is where we come next: what was sent is worth a short wait.
+        if not all(worker.done() for worker in workers):
+            stop("The run was interrupted.")
+        await _settle(workers)
+        pulse.cancel()
+    for worker in workers:
+        worker.result()
+
+
+async def _settle(workers: Sequence["asyncio.Task[None]"]) -> None:
     """Let workers finish what is under way, then cancel those that do not."""
     _, late = await asyncio.wait(workers, timeout=_GRACE_S)
     for worker in late:

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from generator.drafting.budget import Budget, Estimate, Price, price_of, usage_json, worst_case
-from generator.drafting.drafting import InDoubt, calls_in_doubt, estimate_of, settle
+from generator.drafting.drafting import InDoubt, calls_in_doubt, estimate_of, work_side_by_side
 from generator.drafting.journal import Journal
 from generator.drafting.leasing import Held, leased
 from generator.drafting.pacing import Pace
@@ -302,17 +302,9 @@ class _Run:
         async with contextlib.AsyncExitStack() as stack:
             for candidate in self._candidates:
                 await stack.enter_async_context(candidate.provider)
-            pulse = asyncio.create_task(lease.beat(lambda: self._stop(_TAKEN_OVER)))
-            workers = [asyncio.create_task(self._ask(self._work, answered)) for _ in range(concurrency)]
-            try:
-                await asyncio.wait(workers, return_when=asyncio.FIRST_EXCEPTION)
-            finally:
-                if not all(worker.done() for worker in workers):
-                    self._stop("The run was interrupted.")
-                await settle(workers)
-                pulse.cancel()
-            for worker in workers:
-                worker.result()
+            await work_side_by_side(
+                lambda: self._ask(self._work, answered), concurrency, lease, self._stop, _TAKEN_OVER
+            )
 
     def _stop(self, why: str) -> None:
         for candidate in self._candidates:
