@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -25,6 +26,7 @@ from generator.evalset.scoring import Rate, rate_of, speaking_of
 from generator.evalset.selection import answerable
 from generator.evalset.ship_rule import RuleVerdict, ShipRule, ship_rule
 from generator.evalset.voices import Reviewers, Voices, reviewers, voices
+from generator.judging import Answer
 from generator.pipeline import Narrator
 from generator.printable import one_line
 from generator.records import Sample
@@ -241,7 +243,7 @@ class Decision:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _World:
     """The items, the frame, and what is said of both candidates."""
 
@@ -261,7 +263,6 @@ class _World:
                 self.frame,
                 people,
                 opinions,
-                self.voices.order_of(which),
                 confidence=self.confidence,
             )
             return self._figure(said, bound, which)
@@ -284,7 +285,7 @@ class _World:
                 people[less],
                 people[of],
                 (opinions[less], opinions[of]),
-                self.voices.order_of_pairs(),
+                self.voices.order,
                 confidence=self.confidence,
             )
             return self._figure(found, bound, less, of)
@@ -296,7 +297,7 @@ class _World:
         """Blind comparisons, seen from the second."""
         if not self._heard(self.voices.pairs):
             return None
-        pairs, opinions, order = self.voices.pairs, self.voices.pair_opinions(), self.voices.order_of_pairs()
+        pairs, opinions, order = self.voices.pairs, self.voices.pair_opinions(), self.voices.order
         items = self.answered_by(0, 1)
         return evidence.win_rate(items, self.frame, pairs, opinions, order, confidence=self.confidence)
 
@@ -323,8 +324,14 @@ class _World:
         )
 
     def _heard(self, ids: Any) -> bool:
-        return not speaking_of(self.items, self.frame).isdisjoint(ids)
+        return not self.speaking.isdisjoint(ids)
 
+    @cached_property
+    def speaking(self) -> frozenset[str]:
+        """Items that speak for production."""
+        return speaking_of(self.items, self.frame)
+
+    @cached_property
     def both(self) -> tuple[dict[str, float], dict[str, float]]:
         """The best that is known of both answers to the same items."""
         first, second = self.voices.of(0), self.voices.of(1)
@@ -365,13 +372,14 @@ def decide(
     stale = store.stale_answers()
     fresh = [key for key in store.answered() if key not in stale]
     answered = tuple(frozenset(item for item, who in fresh if who == name) for name in names)
+    facts = (store.answer_facts(names[0]), store.answer_facts(names[1]))
     world = _World(items, frame_of(store), voices(store, items, *names), (answered[0], answered[1]), confidence)
     clusters = _clusters(store, world)
     ruled = None if rule is None else _ruled(rule, world, names)
     wins = world.wins()
     return Decision(
-        a=_contender(store, world, names[0], 0),
-        b=_contender(store, world, names[1], 1),
+        a=_contender(world, names[0], facts[0], 0),
+        b=_contender(world, names[1], facts[1], 1),
         confidence=confidence,
         difference=world.difference(0, 1),
         wins=wins,
@@ -384,7 +392,7 @@ def decide(
         kinds=_kinds(world),
         no_evidence=_no_evidence(store, world, clusters),
         reviewers=reviewers(store, world.voices, names),
-        freshness=_freshness(store, names, clusters),
+        freshness=_freshness(store, [*facts[0], *facts[1]], clusters),
         benchmarks=assessment.mirage(store, config, narrator, benchmarks) if benchmarks else None,
     )
 
@@ -402,8 +410,7 @@ def _require_candidates(store: Store, names: tuple[str, str]) -> None:
             )
 
 
-def _contender(store: Store, world: _World, name: str, which: int) -> Contender:
-    facts = store.answer_facts(name)
+def _contender(world: _World, name: str, facts: Sequence[Answer], which: int) -> Contender:
     fresh = [each for each in facts if each.draft_id in world.answered[which]]
     found, results = world.pass_rate(which), world.results(which)
     return Contender(
@@ -431,15 +438,14 @@ def _verdict_of(rule: ShipRule | None, figure: Figure | None) -> RuleVerdict | N
 
 
 def _clusters(store: Store, world: _World) -> tuple[ClusterSides, ...]:
-    first, second = world.both()
+    first, second = world.both
     weight = {each.id: each.weight for each in world.frame}
-    speaking = speaking_of(world.items, world.frame)
     rows = []
     for cluster in store.clusters():
         own = [item for item in world.items if item.cluster_id == cluster.id]
         known = [item for item in own if item.id in first]
-        random = [item.id for item in known if item.id in speaking]
-        found = [item.id for item in known if item.id not in speaking]
+        random = [item.id for item in known if item.id in world.speaking]
+        found = [item.id for item in known if item.id not in world.speaking]
         said = Counter(world.voices.pairs[item.id] for item in own if item.id in world.voices.pairs)
         rows.append(
             ClusterSides(
@@ -470,17 +476,16 @@ def _examples(items: Sequence[Sample], better: Mapping[str, float], worse: Mappi
 
 
 def _kinds(world: _World) -> tuple[KindSides, ...]:
-    first, second = world.both()
-    speaking = speaking_of(world.items, world.frame)
+    first, second = world.both
     kinds: dict[tuple[str, str], list[str]] = {}
     for item in world.items:
-        if item.id in first and item.id not in speaking:
+        if item.id in first and item.id not in world.speaking:
             kinds.setdefault((item.origin, item.kind), []).append(item.id)
     return tuple(KindSides(*kind, *_rates(ids, first, second, {})) for kind, ids in sorted(kinds.items()))
 
 
 def _no_evidence(store: Store, world: _World, clusters: Sequence[ClusterSides]) -> NoEvidence:
-    first, _ = world.both()
+    first, _ = world.both
     heard = speaking_of(
         [item for item in world.items if item.id in first or item.id in world.voices.pairs], world.frame
     )
@@ -494,10 +499,10 @@ def _no_evidence(store: Store, world: _World, clusters: Sequence[ClusterSides]) 
     )
 
 
-def _freshness(store: Store, names: tuple[str, str], clusters: Sequence[ClusterSides]) -> Freshness:
+def _freshness(store: Store, facts: Sequence[Answer], clusters: Sequence[ClusterSides]) -> Freshness:
     days = store.cluster_days()
     newest = date.fromordinal(max(day for _, day, _ in days)) if days else None
-    answered = min((each.at for name in names for each in store.answer_facts(name)), default=None)
+    answered = min((each.at for each in facts), default=None)
     has_evidence = {each.id: each.has_evidence for each in clusters}
     name_of = {each.id: each.name for each in clusters}
     return Freshness(

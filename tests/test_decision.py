@@ -15,6 +15,8 @@ from generator.errors import ConfigError
 from generator.evalset import scoring
 from generator.evalset.answering import check_answers
 from generator.evalset.selection import answerable
+from generator.evalset.sitting import Sitting
+from generator.evalset.voices import voices
 from generator.judging import Answer, PlantedPair
 from generator.logs.values import clean
 from generator.pipeline import Silent
@@ -246,6 +248,18 @@ def test_it_says_how_far_people_agree_with_one_another_and_opinions_with_them(st
         "ben": (40, 1, 0),
     }
     assert [each.other for each in found.judge] == ["people on A", "people on B"]
+
+
+def test_estimates_part_items_as_the_order_of_work_did(store):
+    answer(store, {"A": 0.5, "B": 0.9})
+    for who, parts in (("A", 3), ("B", 4)):  # grades, not only passed or failed
+        graded = [replace(each, passed=place % parts / (parts - 1)) for place, each in enumerate(store.answers(who))]
+        store.put_answers(graded, replace=True)
+    items = answerable(store)
+    for names in (("A", "B"), ("B", "A")):
+        assert voices(store, items, *names).order == Sitting(store, "ana", names)._opinion
+    assert len(set(voices(store, items, "A", "B").order.values())) > 3
+    assert voices(store, items, "A", "B").opinions[0] == Sitting(store, "ana", ["A"])._opinion
 
 
 def test_items_that_nobody_was_given_to_judge_are_neighbours_to_stand_in_for(store):

@@ -142,7 +142,9 @@ def agreement_of(
         words: All that can be said.
     """
     table = table_of(pairs, words)
-    return Agreement(first, second, sum(table), _agreed(table), with_interval(kappa, table), with_interval(ac1, table))
+    return Agreement(
+        first, second, sum(table), _agreed(table), _with_interval(kappa, table), _with_interval(ac1, table)
+    )
 
 
 def _knew(one: Decision, other: Decision) -> bool:
@@ -187,7 +189,7 @@ def _beyond(agreed: int, count: int, chance: float) -> float | None:
     return None if chance >= 1.0 else (agreed / count - chance) / (1.0 - chance)
 
 
-def with_interval(measure: Callable[[Table], float | None], table: Table) -> Interval | None:
+def _with_interval(measure: Callable[[Table], float | None], table: Table) -> Interval | None:
     """With its 95 % interval by the jackknife: each item left out once; alike items at once."""
     count, estimate = sum(table), measure(table)
     if estimate is None:

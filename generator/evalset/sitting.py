@@ -18,6 +18,7 @@ from typing import Any, Literal
 from generator.errors import StageError
 from generator.evalset.agreement import Agreement, agreement_of, for_two
 from generator.evalset.next_judgement import Work, next_up
+from generator.evalset.opinions import opinions_of, order_of_work
 from generator.judging import Choice, Flaw, Grade, Judgement, Opinion, PlantedPair
 from generator.records import Content, Draft, DraftState, Interval, content_id, standing_acts
 from generator.store import Store
@@ -65,6 +66,8 @@ class _Item:
     stratum: str
     stands_for: bool
     """Whether it is a random draw, as production sent it."""
+    asked: str
+    """Digest of its input."""
     expected: str
     """Digest of its target."""
 
@@ -159,27 +162,8 @@ class Sitting:
         return found
 
     def _read_opinions(self) -> dict[str, float]:
-        """What programs say of the answers to an item, or else the files they came in; of two, 1 is the first alone.
-
-        The order of work goes by it: who estimates from the judgements must make strata of the same opinions.
-        """
-        said = [self._said_of(candidate) for candidate in self.candidates]
-        known = [each for each in self._items if all(each in own for own in said)]
-        if len(said) == 1:
-            return {each: said[0][each] for each in known}
-        return {each: 0.5 + (said[0][each] - said[1][each]) / 2 for each in known}
-
-    def _said_of(self, candidate: str) -> dict[str, float]:
-        """What is said of the answers of one candidate by those who are no people here, 0 to 1."""
-        passed = {
-            each.draft_id: each.passed
-            for each in self._store.answer_facts(candidate)
-            if each.passed is not None
-            and each.draft_id in self._items
-            and each.expected == self._items[each.draft_id].expected
-        }
-        verdicts = self._store.check_verdicts()
-        return passed | {item: _WORTH[said] for (item, who), said in verdicts.items() if who == candidate}
+        digests = {each: (item.asked, item.expected) for each, item in self._items.items()}
+        return order_of_work({each: opinions_of(self._store, each, digests) for each in self.candidates})
 
     def _is_ours(self, pair: PlantedPair) -> bool:
         return len(self.candidates) == 2 and {pair.candidate, pair.other_candidate} <= set(self.candidates)
@@ -533,8 +517,8 @@ def choices_of(store: Store, actor: str, count: int) -> list[tuple[str, ...]]:
 def _item(draft: Draft, content: Content) -> _Item:
     stands_for = draft.origin == "random" and draft.weight > 0.0 and content.messages == draft.messages
     if stands_for:
-        return _Item(draft.weight, draft.stratum or draft.cluster_id, True, content.expected)
-    return _Item(1.0, draft.cluster_id, False, content.expected)
+        return _Item(draft.weight, draft.stratum or draft.cluster_id, True, content.asked, content.expected)
+    return _Item(1.0, draft.cluster_id, False, content.asked, content.expected)
 
 
 def _sides(task: Task) -> tuple[str, ...]:

@@ -11,8 +11,9 @@ from itertools import combinations
 from statistics import fmean
 from typing import Any
 
-from generator.evalset.agreement import Table, ac1, kappa, table_of, with_interval
+from generator.evalset.agreement import agreement_of
 from generator.evalset.evidence import Judgement
+from generator.evalset.opinions import opinions_of, order_of_work
 from generator.judging import Opinion
 from generator.records import Interval, Sample
 from generator.store import Store
@@ -30,20 +31,13 @@ class Voices:
     """What programs or files say of the answers of each."""
     pairs: Mapping[str, Judgement]
     """What people said of both side by side, seen from the second."""
+    order: Mapping[str, float]
+    """By what pairs were put in order."""
 
     def pair_opinions(self) -> dict[str, float]:
         """What opinions say of each pair, 1 where the second is better, 0 where the first is."""
         first, second = self.opinions
         return {each: 0.5 + (value - first[each]) / 2 for each, value in second.items() if each in first}
-
-    def order_of(self, which: int) -> dict[str, float]:
-        """The opinions of one by which work on it is put in order: verdicts, not grades."""
-        return {item: float(value >= 0.5) for item, value in self.opinions[which].items()}
-
-    def order_of_pairs(self) -> dict[str, float]:
-        """The same of both."""
-        first, second = self.order_of(0), self.order_of(1)
-        return {item: 0.5 + (value - first[item]) / 2 for item, value in second.items() if item in first}
 
     def of(self, which: int) -> dict[str, float]:
         """The best that is known of each item's answer: what people said, else an opinion."""
@@ -52,12 +46,14 @@ class Voices:
 
 def voices(store: Store, items: Sequence[Sample], first: str, second: str) -> Voices:
     """What is said of the answers of two candidates to these items as they are now."""
-    ids = {item.id for item in items}
-    opinions = [each for each in store.opinions() if each.plant is None and not each.stale and each.draft_id in ids]
+    digests = {item.id: (item.content.asked, item.content.expected) for item in items}
+    said = [each for each in store.opinions() if each.plant is None and not each.stale and each.draft_id in digests]
+    opinions = {name: opinions_of(store, name, digests) for name in (first, second)}
     return Voices(
-        (_grades(opinions, first), _grades(opinions, second)),
-        (_opinions_of(store, items, first), _opinions_of(store, items, second)),
-        _pairs(opinions, first, second),
+        (_grades(said, first), _grades(said, second)),
+        (opinions[first], opinions[second]),
+        _pairs(said, first, second),
+        order_of_work(opinions),
     )
 
 
@@ -67,21 +63,6 @@ def _grades(opinions: Sequence[Opinion], candidate: str) -> dict[str, float]:
         if each.candidates == (candidate,) and each.verb in _WORTH:
             said[each.draft_id].append(_WORTH[each.verb])
     return {item: fmean(values) for item, values in said.items()}
-
-
-def _opinions_of(store: Store, items: Sequence[Sample], candidate: str) -> dict[str, float]:
-    """What a file says an answer passed, unless programs have decided otherwise."""
-    contents = {item.id: item.content for item in items}
-    found = {
-        answer.draft_id: answer.passed
-        for answer in store.answer_facts(candidate)
-        if answer.passed is not None
-        and answer.draft_id in contents
-        and answer.asked == contents[answer.draft_id].asked
-        and answer.expected == contents[answer.draft_id].expected
-    }
-    checked = {item: _WORTH[said] for (item, who), said in store.check_verdicts().items() if who == candidate}
-    return found | {item: value for item, value in checked.items() if item in contents}
 
 
 def _pairs(opinions: Sequence[Opinion], first: str, second: str) -> dict[str, Judgement]:
@@ -159,7 +140,7 @@ def reviewers(store: Store, found: Voices, names: tuple[str, str]) -> Reviewers:
         tuple(Attention(who, judged[who], shown[who], caught[who]) for who in people),
         tuple(each for pair in combinations(people, 2) for each in _alike(*pair, own) if each.items),
         tuple(
-            _graded("opinions", f"people on {name}", table_of(_sides(found.opinions[which], found.people[which])))
+            _graded("opinions", f"people on {name}", _sides(found.opinions[which], found.people[which]))
             for which, name in enumerate(names)
             if found.opinions[which].keys() & found.people[which].keys()
         ),
@@ -176,14 +157,14 @@ def _alike(one: str, other: str, own: Sequence[Opinion]) -> list[Alike]:
     grades = [(said[key], said[other, key[1], key[2]]) for key in shared if len(key[2]) == 1]
     pairs = [(said[key], said[other, key[1], key[2]]) for key in shared if len(key[2]) == 2]
     agreed = sum(first == second for first, second in pairs)
-    found = [_graded(one, other, table_of((first == "pass", second == "pass") for first, second in grades))]
+    found = [_graded(one, other, [(first == "pass", second == "pass") for first, second in grades])]
     if pairs:
         share = Interval.of_share(agreed, len(pairs))
         found.append(Alike(one, other, "pairs", len(pairs), agreed, share, None, None))
     return found
 
 
-def _graded(one: str, other: str, table: Table) -> Alike:
-    items, agreed = sum(table), table[0] + table[3]
-    share = Interval.of_share(agreed, items) if items else Interval(0.0, 0.0, 1.0)
-    return Alike(one, other, "grades", items, agreed, share, with_interval(kappa, table), with_interval(ac1, table))
+def _graded(one: str, other: str, pairs: Sequence[tuple[bool, bool]]) -> Alike:
+    found = agreement_of(one, other, pairs)
+    share = Interval.of_share(found.agreed, found.items) if found.items else Interval(0.0, 0.0, 1.0)
+    return Alike(one, other, "grades", found.items, found.agreed, share, found.kappa, found.ac1)
