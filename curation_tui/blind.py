@@ -288,8 +288,7 @@ class BlindScreen(FramedScreen):
 
     def _expected(self, content: ItemContent) -> Iterator[Block]:
         stacked = self.has_class("-stacked")
-        texts = [*((each, False) for each in content.criteria), *((each, True) for each in content.must_not)]
-        for number, (text, forbidden) in enumerate(texts, start=1):
+        for number, (text, forbidden) in enumerate(_criteria(content), start=1):
             sign = f"{self._glyphs.rejected} " if forbidden else f"{number} "
             marks = [mark(each.get(text), self._glyphs) for each in self._marks] if any(self._marks) else []
             head = joined(label(sign, "$error" if forbidden else "$muted"), *marks, label(" " if marks else ""))
@@ -407,11 +406,10 @@ class BlindScreen(FramedScreen):
 
     def action_tick(self) -> None:
         """Say which criteria are met."""
-        content = self._content
-        if self._shown is None or content is None or not (content.criteria or content.must_not):
+        rows = [] if self._shown is None or self._content is None else _criteria(self._content)
+        if not rows:
             self.app.bell()
             return
-        rows = [*((each, False) for each in content.criteria), *((each, True) for each in content.must_not)]
         self.app.push_screen(Ticks(rows, self._marks, self._glyphs), self._ticked)
 
     def _ticked(self, marks: Marks | None) -> None:
@@ -570,3 +568,8 @@ class BlindScreen(FramedScreen):
 
 def _first(answers: Sequence[Answer]) -> str | None:
     return answers[0].output if answers else None
+
+
+def _criteria(content: ItemContent) -> list[tuple[str, bool]]:
+    """What is expected of an answer, and of each whether it is something that must not happen."""
+    return [*((each, False) for each in content.criteria), *((each, True) for each in content.must_not)]

@@ -65,6 +65,11 @@ def coverage_line(progress: Progress, item: Item | None, tally: Tally, glyphs: G
         f"{glyphs.rejected}{tally.rejected} {glyphs.later}{tally.later} "
     )
     reached = label(percent(coverage.estimate), "bold")
+
+    def short(width: int, gap: str) -> Content:
+        meter = _meter(coverage.estimate, goal, width, glyphs)
+        return joined(label(" "), reached, label(" "), meter, label(f" {goal:.0%}{gap}{short_gain}{gap}{distance}"))
+
     return (
         Variant(
             joined(
@@ -76,35 +81,9 @@ def coverage_line(progress: Progress, item: Item | None, tally: Tally, glyphs: G
             ),
             label(f"{distance} "),
         ),
-        Variant(
-            joined(
-                label(" "),
-                reached,
-                label(" "),
-                _meter(coverage.estimate, goal, 20, glyphs),
-                label(f" {goal:.0%}   {short_gain}   {distance}"),
-            ),
-            label(counts, "$muted"),
-        ),
-        Variant(
-            joined(
-                label(" "),
-                reached,
-                label(" "),
-                _meter(coverage.estimate, goal, 12, glyphs),
-                label(f" {goal:.0%}  {short_gain}  {distance}"),
-            ),
-            label(counts, "$muted"),
-        ),
-        Variant(
-            joined(
-                label(" "),
-                reached,
-                label(" "),
-                _meter(coverage.estimate, goal, 12, glyphs),
-                label(f" {goal:.0%}  {short_gain}  {distance}"),
-            )
-        ),
+        Variant(short(20, "   "), label(counts, "$muted")),
+        Variant(short(12, "  "), label(counts, "$muted")),
+        Variant(short(12, "  ")),
         Variant(joined(label(" "), reached, label(f" of {goal:.0%}  {short_gain}"))),
     )
 

@@ -8,9 +8,9 @@ from curation_tui.document import Block
 from curation_tui.figures import counted, percent
 from curation_tui.item import short_id
 from curation_tui.looks import Glyphs
+from curation_tui.panels import agreement_blocks
 from curation_tui.safe_text import NOTHING, joined, label, line
 from generator.evalset.sitting import Noticed, Outcome, Sitting
-from generator.records import Interval
 
 _NAME = 40
 _WORDS: Mapping[str, str] = {
@@ -82,17 +82,9 @@ def _noticed_blocks(own: Noticed, actor: str, glyphs: Glyphs) -> Iterator[Block]
 
 def _people(found: Outcome) -> Iterator[Block]:
     for pair in found.agreements:
-        who = joined(line(pair.first, 30, "bold"), label(" and "), line(pair.second, 30, "bold"))
-        yield Block(joined(who, label(f": {pair.agreed} of {counted(pair.items, 'item')} alike")))
-        for name, value in (("kappa", pair.kappa), ("AC1", pair.ac1)):
-            if value is not None:
-                yield Block(label(f"{name} {_shown(value)}", "$muted"), label("  "))
+        yield from agreement_blocks(pair, pair.first, pair.second)
     if not found.agreements:
         yield Block(label("No item was judged by two people.", "$muted"))
-
-
-def _shown(value: Interval) -> str:
-    return f"{value.estimate:.2f} ({value.low:.2f} to {value.high:.2f})"
 
 
 def progress_blocks(judged: int, left: int, seconds: float | None, keys: float | None) -> Iterator[Block]:

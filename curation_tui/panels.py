@@ -8,7 +8,8 @@ from curation_tui.figures import counted, percent
 from curation_tui.item import Progress, Tally, short_id
 from curation_tui.looks import Glyphs
 from curation_tui.places import place_of
-from curation_tui.safe_text import label
+from curation_tui.safe_text import joined, label, line
+from generator.evalset.agreement import Agreement
 
 
 def why_blocks(why: str) -> Iterator[Block]:
@@ -56,3 +57,14 @@ def session_blocks(progress: Progress | None, tally: Tally, spent: float, glyphs
         yield Block(label(f"{progress.rejected:,} rejected, {progress.later:,} put off", "$muted"))
     if spent:
         yield Block(label(f"drafting cost ${spent:,.2f}", "$muted"))
+
+
+def agreement_blocks(pair: Agreement, first: str, second: str, *, space_before: bool = False) -> Iterator[Block]:
+    """How far two people agree, by the names under which they are shown."""
+    who = joined(line(first, 30, "bold"), label(" and "), line(second, 30, "bold"))
+    alike = label(f": {pair.agreed} of {counted(pair.items, 'item')} alike")
+    yield Block(joined(who, alike), space_before=space_before)
+    for name, value in (("kappa", pair.kappa), ("AC1", pair.ac1)):
+        if value is not None:
+            figures = f"{value.estimate:.2f} ({value.low:.2f} to {value.high:.2f})"
+            yield Block(label(f"{name} {figures}", "$muted"), label("  "))

@@ -16,14 +16,14 @@ from curation_tui.figures import counted
 from curation_tui.framed import FramedScreen
 from curation_tui.item import Done, Item, short_id
 from curation_tui.looks import Glyphs
-from curation_tui.panels import broken_blocks
+from curation_tui.panels import agreement_blocks, broken_blocks
 from curation_tui.review import BROKEN
 from curation_tui.safe_text import joined, label, line
 from curation_tui.session import Session
 from curation_tui.sheet import Sheet
 from generator.errors import ProjectError
-from generator.evalset.agreement import Agreement, Report, report, second_looks
-from generator.records import REASONS, Decision, DraftState, Interval, Message, fold, opinions, standing_acts
+from generator.evalset.agreement import Report, report, second_looks
+from generator.records import REASONS, Decision, DraftState, Message, fold, opinions, standing_acts
 
 _NOBODY = "Nothing waits for a second look, and nobody differs. Two people look at one draft in ten: curate --as NAME."
 
@@ -332,7 +332,7 @@ class SecondScreen(FramedScreen):
                     label("  ! ", "bold $warning"),
                 )
         for pair in found.agreements:
-            yield from _agreement_blocks(pair, names)
+            yield from agreement_blocks(pair, names[pair.first], names[pair.second], space_before=True)
         if not found.agreements:
             yield Block(label("No item was decided by two people who did not know of one another.", "$muted"))
         yield Block(label(f"people differ on {counted(found.disputed, 'item')}", "$muted"), space_before=True)
@@ -340,15 +340,3 @@ class SecondScreen(FramedScreen):
     def _name_in(self, actor: str, number: int) -> str:
         hidden = self._session.store.blind and not self._names and actor != self._session.actor
         return f"reviewer {number}" if hidden else actor
-
-
-def _agreement_blocks(pair: Agreement, names: dict[str, str]) -> Iterator[Block]:
-    who = joined(line(names[pair.first], 30, "bold"), label(" and "), line(names[pair.second], 30, "bold"))
-    yield Block(joined(who, label(f": {pair.agreed} of {counted(pair.items, 'item')} alike")), space_before=True)
-    for name, value in (("kappa", pair.kappa), ("AC1", pair.ac1)):
-        if value is not None:
-            yield Block(label(f"{name} {_shown(value)}", "$muted"), label("  "))
-
-
-def _shown(value: Interval) -> str:
-    return f"{value.estimate:.2f} ({value.low:.2f} to {value.high:.2f})"

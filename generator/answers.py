@@ -75,16 +75,7 @@ def _range(found: Any) -> str:
 def show_mirage(answer: "MirageAnswer", clusters: int) -> None:
     """What benchmarks reach, beside random traces of the same traffic, overall and in its largest clusters."""
     most = answer.own.curve.largest
-    rows = [
-        (
-            one_line(each.name, 40),
-            f"{len(each.items):,}",
-            percent(each.reach.share.estimate),
-            _range(each.reach.share),
-            worth(each.reach.worth, most),
-        )
-        for each in answer.benchmarks
-    ]
+    rows = _benchmark_rows(answer, 40)
     rows += [
         ("random traces of your own", f"{size:,}", percent(answer.own.curve.share(size)), "", f"{size:,}")
         for size in dict.fromkeys((*_OWN_SIZES, most))
@@ -103,6 +94,20 @@ def show_mirage(answer: "MirageAnswer", clusters: int) -> None:
         _show_evidence(answer, clusters)
     if answer.order is not None:
         _show_order(answer.order)
+
+
+def _benchmark_rows(answer: "MirageAnswer", width: int) -> list[tuple[str, ...]]:
+    """Name, of so many cells at most, size, share with interval and worth of each benchmark."""
+    return [
+        (
+            one_line(each.name, width),
+            f"{len(each.items):,}",
+            percent(each.reach.share.estimate),
+            _range(each.reach.share),
+            worth(each.reach.worth, answer.own.curve.largest),
+        )
+        for each in answer.benchmarks
+    ]
 
 
 def worth(found: "Worth", most: int) -> str:
@@ -463,20 +468,7 @@ def evidence_lines(found: "Decision") -> list[str]:
 
 
 def _show_benchmarks(answer: "MirageAnswer") -> None:
-    most = answer.own.curve.largest
-    show_table(
-        ["benchmark", "#items", "#reached", "#interval", "#worth"],
-        [
-            (
-                one_line(each.name, 30),
-                f"{len(each.items):,}",
-                percent(each.reach.share.estimate),
-                _range(each.reach.share),
-                worth(each.reach.worth, most),
-            )
-            for each in answer.benchmarks
-        ],
-    )
+    show_table(["benchmark", "#items", "#reached", "#interval", "#worth"], _benchmark_rows(answer, 30))
 
 
 def _rate(share: float | None) -> str:

@@ -63,7 +63,7 @@ class Aftermath:
     received: int = 0
     """Answers in the journal."""
     lost: int = 0
-    """Of these, without all of their drafts."""
+    """Of these, without all that was made of them: their drafts, or their answer."""
     twice: int = 0
     """Calls that were charged for more than once."""
     in_doubt: int = 0
@@ -74,7 +74,7 @@ class Aftermath:
     capped: int = 0
     """Projects in which the cap stopped a run."""
     unfinished: int = 0
-    """Calls without an answer after all was repeated on request, or repeated though they were not in doubt."""
+    """Calls without an answer after all was repeated on request; drafting's also if repeated without a doubt."""
 
     def __add__(self, other: Self) -> "Aftermath":
         return Aftermath(*(getattr(self, each.name) + getattr(other, each.name) for each in fields(self)))
@@ -86,7 +86,7 @@ def kill_and_resume(folder: Path, kills: int, random_state: int) -> Aftermath:
     make_project(path, GROUPS).close()
     killer = Killer(random.Random(random_state))
     with WireServer(delay_s=0.01, on_request=killer) as server:
-        killed = sum(_killed_run(path, server, killer) for _ in range(kills))
+        killed = sum(killed_run("draft_once.py", path, server.openai_url, killer) for _ in range(kills))
         with Store.open(path) as store:
 
             def run(**options: object) -> DraftingReport:
@@ -96,9 +96,10 @@ def kill_and_resume(folder: Path, kills: int, random_state: int) -> Aftermath:
             return _aftermath(store, server, run, killed)
 
 
-def _killed_run(path: Path, server: WireServer, killer: Killer) -> bool:
+def killed_run(script: str, path: Path, address: str, killer: Killer) -> bool:
+    """Run a script of this folder on a project until the killer strikes; False where it came to its end before."""
     process = subprocess.Popen(
-        [sys.executable, str(ROOT / "tests/drafting/draft_once.py"), str(path), server.openai_url],
+        [sys.executable, str(ROOT / "tests/drafting" / script), str(path), address],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
     )

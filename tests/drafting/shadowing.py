@@ -1,20 +1,15 @@
 """Candidates that answer items of a small project, and runs of theirs that are killed: for tests and figures."""
 
-import os
 import random
-import subprocess
-import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Self
 
 from generator.drafting.providers import Provider, open_provider
 from generator.drafting.shadow import ShadowReport, shadow
 from generator.evalset.selection import answerable
 from generator.records import Draft
 from generator.store import Store
-from tests.drafting.killing import BILL_USD, CAP_BEYOND_USD, CONCURRENCY, ROOT, Killer
+from tests.drafting.killing import BILL_USD, CAP_BEYOND_USD, CONCURRENCY, Aftermath, Killer, killed_run
 from tests.drafting.projects import conversation, make_project
 from tests.wire.server import WireServer
 
@@ -42,33 +37,6 @@ def project_with_items(path: Path, count: int = ITEMS) -> Store:
     return store
 
 
-@dataclass(frozen=True)
-class Aftermath:
-    """What the killed runs of a project left, or those of several."""
-
-    killed: int = 0
-    billed: int = 0
-    """Answers that the server would have charged for, before anything was repeated on request."""
-    received: int = 0
-    """Answers in the journal."""
-    lost: int = 0
-    """Of these, not among the answers of the project."""
-    twice: int = 0
-    """Calls that were charged for more than once."""
-    in_doubt: int = 0
-    unlisted: int = 0
-    """Calls that were charged for, or that are in doubt, and that no report names."""
-    over_cap: int = 0
-    """Projects in which a run spent more than its cap."""
-    capped: int = 0
-    """Projects in which the cap stopped a run."""
-    unfinished: int = 0
-    """Items without both answers after all was repeated on request."""
-
-    def __add__(self, other: Self) -> "Aftermath":
-        return Aftermath(*(getattr(self, each.name) + getattr(other, each.name) for each in fields(self)))
-
-
 def kill_and_resume(
     folder: Path, kills: int, random_state: int, *, fault_rate: float = 0.0, items: int = ITEMS
 ) -> Aftermath:
@@ -77,19 +45,9 @@ def kill_and_resume(
     project_with_items(path, items).close()
     killer = Killer(random.Random(random_state))
     with WireServer(delay_s=0.01, on_request=killer, fault_rate=fault_rate, random_state=random_state) as server:
-        killed = sum(_killed_run(path, server, killer) for _ in range(kills))
+        killed = sum(killed_run("shadow_once.py", path, server.address, killer) for _ in range(kills))
         with Store.open(path) as store:
             return _aftermath(store, server, killed, items)
-
-
-def _killed_run(path: Path, server: WireServer, killer: Killer) -> bool:
-    process = subprocess.Popen(
-        [sys.executable, str(ROOT / "tests/drafting/shadow_once.py"), str(path), server.address],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )
-    killer.aim(process)
-    return process.wait(timeout=120) < 0
 
 
 def _aftermath(store: Store, server: WireServer, killed: int, items: int) -> Aftermath:
@@ -118,7 +76,7 @@ def _aftermath(store: Store, server: WireServer, killed: int, items: int) -> Aft
         twice=twice,
         in_doubt=in_doubt,
         unlisted=max(len(server.bills) - len(received) - in_doubt, 0) + in_doubt - len(report.in_doubt),
-        over_cap=spent_usd > CAP_BEYOND_USD,
+        cap_passed=spent_usd > CAP_BEYOND_USD,
         capped=any(each.stopped is not None and "cap" in each.stopped for each in capped.asked),
         unfinished=2 * items - len(store.answers()),
     )
@@ -126,5 +84,5 @@ def _aftermath(store: Store, server: WireServer, killed: int, items: int) -> Aft
 
 def promised(found: Aftermath, projects: int) -> bool:
     """Whether nothing is lost, bought twice, kept from people or spent beyond the cap."""
-    broken: Sequence[int] = (found.lost, found.twice, found.unlisted, found.over_cap, found.unfinished)
+    broken: Sequence[int] = (found.lost, found.twice, found.unlisted, found.cap_passed, found.unfinished)
     return not any(broken) and found.capped == projects and found.received <= found.billed

@@ -9,7 +9,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.drafting.shadowing import Aftermath, kill_and_resume
+from tests.drafting.killing import Aftermath
+from tests.drafting.shadowing import kill_and_resume
 
 ITEMS = 120
 FAULT_RATE = 0.1
@@ -24,7 +25,7 @@ def main(projects: int = 4, kills: int = 8) -> None:
         f"shadow: {found.killed} of {projects * kills} runs killed, {100 * FAULT_RATE:.0f} % of requests with a fault"
     )
     print(f"  {2 * ITEMS * projects} answers wanted, {found.billed} billed, {found.received} received")
-    print(f"  lost {found.lost}, bought twice {found.twice}, over the cap {found.over_cap} of {projects}")
+    print(f"  lost {found.lost}, bought twice {found.twice}, over the cap {found.cap_passed} of {projects}")
     print(
         f"  in doubt {found.in_doubt}, of these not listed {found.unlisted}; unfinished at the end {found.unfinished}"
     )
