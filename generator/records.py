@@ -45,9 +45,14 @@ MAP_LEVELS = 4
 _PLACEHOLDER = re.compile(r"⟦([A-Z_]+)-\d+⟧")
 
 
+def unnumbered(text: str) -> str:
+    """The text with placeholders of one kind alike: which number one gets depends on what was read before."""
+    return _PLACEHOLDER.sub(r"⟦\1⟧", text)
+
+
 def normalised(text: str) -> str:
     """The form in which two texts count as the same: case, white space and placeholder numbers folded."""
-    return " ".join(_PLACEHOLDER.sub(r"⟦\1⟧", text).casefold().split())
+    return " ".join(unnumbered(text).casefold().split())
 
 
 def now() -> str:

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from generator.errors import EncoderError
-from generator.records import content_id
+from generator.records import content_id, unnumbered
 
 if TYPE_CHECKING:
     from generator.traffic.minilm import MiniLM
@@ -37,6 +37,11 @@ _CHARACTERS_PER_TOKEN = 10
 pasted megabyte only to throw it away takes seconds."""
 MINILM_TOKENS = 256
 """Tokens that MiniLM reads of each text, as in its own settings; the rest is cut."""
+MINILM_MARKS = 0.1
+"""What the marks of beginning and end count in the mean over MiniLM's tokens, where a token of the text counts 1.
+
+As published they count as much as a word, which in a short question is a fifth of the vector and says nothing of it.
+Clusters, coverage and selection gain (`tests/evidence/marks.py`, on which it was chosen)."""
 _GPU_BATCH = 256
 _INSTALL_LOCAL = "install it with: pip install 'groundset[local]' (or take --encoder lexical, which needs no model)"
 
@@ -111,7 +116,7 @@ class SentenceEncoder:
     @property
     def slug(self) -> str:
         """Names the encoder in the cache. The number type is not part of it: cosines agree to .9999."""
-        return "minilm" if self._name == "minilm" else f"st-{content_id(self._name)}"
+        return f"minilm-{MINILM_MARKS}" if self._name == "minilm" else f"st-{content_id(self._name)}"
 
     @property
     def label(self) -> str:
@@ -141,7 +146,7 @@ class _Padding:
 
 def _readable(text: str, tokens: int) -> str:
     """What a model of so many tokens reads of a text, without lone surrogates, on which tokenizers break."""
-    return text[: tokens * _CHARACTERS_PER_TOKEN].encode("utf-8", "replace").decode()
+    return unnumbered(text[: tokens * _CHARACTERS_PER_TOKEN]).encode("utf-8", "replace").decode()
 
 
 def _has_bf16() -> bool:
@@ -164,14 +169,30 @@ def _load_model(name: str, *, bf16: bool) -> "PackedBert | _Padding":
 
     from generator.traffic.packed import PackedBert
 
+    marks = MINILM_MARKS if name == "minilm" else 1.0
     if torch.cuda.is_available() or torch.backends.mps.is_available():
-        return _Padding(load_sentence_model(name), _GPU_BATCH)
+        return _Padding(with_marks(load_sentence_model(name), marks), _GPU_BATCH)
     if name == "minilm" and (folder := _packaged_minilm()) is not None:
-        return PackedBert.of_folder(folder, MINILM_TOKENS, bf16=bf16)
+        return PackedBert.of_folder(folder, MINILM_TOKENS, marks, bf16=bf16)
     model = load_sentence_model(name)
-    if (packed := PackedBert.of_model(model, bf16=bf16)) is not None:
+    if (packed := PackedBert.of_model(model, marks, bf16=bf16)) is not None:
         return packed
     return _Padding(model.bfloat16(), 128) if bf16 else _Padding(model, 32)
+
+
+def with_marks(model: Any, marks: float) -> Any:
+    """A model of sentence-transformers in whose mean the marks of beginning and end count so much."""
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import WordWeights
+
+    if marks == 1.0:
+        return model
+    number_of = model.tokenizer.get_vocab()
+    weights = WordWeights(
+        sorted(number_of, key=number_of.__getitem__),
+        {model.tokenizer.cls_token: marks, model.tokenizer.sep_token: marks},
+    )
+    return SentenceTransformer(modules=[model[0], weights, *list(model)[1:]])
 
 
 def load_sentence_model(name: str) -> Any:
@@ -292,7 +313,7 @@ class OpenAIEncoder:
         import openai
 
         # An empty input fails the whole request.
-        inputs = [text[: self._CHARACTERS] or " " for text in texts]
+        inputs = [unnumbered(text[: self._CHARACTERS]) or " " for text in texts]
         try:
             answer = self._client.embeddings.create(model=self._model, input=inputs)
         except (openai.OpenAIError, ValueError) as error:
@@ -351,4 +372,4 @@ class LexicalEncoder:
 
 def _words(text: str) -> str:
     # A pasted megabyte is no more telling than its first page.
-    return text[:4_000] or " "
+    return unnumbered(text[:4_000]) or " "

@@ -34,6 +34,8 @@ class Shape:
     epsilon: float
     pooling: str
     """"mean" over the tokens, or "cls", the first of them."""
+    marks: float
+    """What the first and the last token count in the mean, which are no part of the text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,20 +77,19 @@ class PackedBert:
         self._weights = {}
 
     @classmethod
-    def of_folder(cls, folder: Path, tokens: int, *, bf16: bool) -> "PackedBert":
+    def of_folder(cls, folder: Path, tokens: int, marks: float, *, bf16: bool) -> "PackedBert":
         """A model with mean pooling, read from its files; sentence-transformers, which loads for seconds, stays out."""
         from safetensors.torch import load_file
         from tokenizers import Tokenizer
 
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        shape = Shape(
-            config["num_hidden_layers"], config["num_attention_heads"], float(config["layer_norm_eps"]), "mean"
-        )
+        layers, heads = config["num_hidden_layers"], config["num_attention_heads"]
+        shape = Shape(layers, heads, float(config["layer_norm_eps"]), "mean", marks)
         tokenizer = _cutting(Tokenizer.from_file(str(folder / "tokenizer.json")), tokens)
         return cls(load_file(folder / "model.safetensors"), tokenizer, shape, bf16=bf16)
 
     @classmethod
-    def of_model(cls, model: Any, *, bf16: bool) -> "PackedBert | None":
+    def of_model(cls, model: Any, marks: float, *, bf16: bool) -> "PackedBert | None":
         """A model that sentence-transformers has loaded; None where it is not the plain BERT that this can do."""
         from tokenizers import Tokenizer
 
@@ -97,7 +98,7 @@ class PackedBert:
         bert, pooling = model[0].model, model[1].pooling_mode
         tokenizer = _cutting(Tokenizer.from_str(model.tokenizer.backend_tokenizer.to_str()), model.max_seq_length)
         config = bert.config
-        shape = Shape(config.num_hidden_layers, config.num_attention_heads, config.layer_norm_eps, pooling)
+        shape = Shape(config.num_hidden_layers, config.num_attention_heads, config.layer_norm_eps, pooling, marks)
         return cls(bert.state_dict(), tokenizer, shape, bf16=bf16)
 
     def _pair(self, name: str, kind: Any) -> tuple[Any, Any]:
@@ -180,8 +181,11 @@ class PackedBert:
         return taken.transpose(1, 2).reshape(len(rows), -1)
 
     def _pooled(self, rows: Any, size: int) -> Any:
+        """One row a text, of any length."""
         texts = rows.view(len(rows) // size, size, -1).float()
-        return texts.mean(1) if self._shape.pooling == "mean" else texts[:, 0]
+        if self._shape.pooling == "cls":
+            return texts[:, 0]
+        return texts.sum(1) - (1 - self._shape.marks) * (texts[:, 0] + texts[:, -1])
 
 
 def _is_plain(model: Any) -> bool:

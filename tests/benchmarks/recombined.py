@@ -94,7 +94,7 @@ def write(pools: Pools, count: int, log: Path, vectors: Path, seed: int = 0, mon
         seed: another one gives other inputs.
         months: first and last month in which they were sent.
     """
-    cache = VectorCache(vectors / "minilm")
+    cache = VectorCache(vectors / open_encoder("minilm", list).slug)
     first, last = months
     with log.open("w", encoding="utf-8") as file, cache.locked():
         number = 0

@@ -30,7 +30,7 @@ from generator.config import Config
 from generator.evalset.deciding import decide
 from generator.store import Store
 from generator.traffic.embedding import VectorCache
-from generator.traffic.encoders import unit
+from generator.traffic.encoders import open_encoder, unit
 from tests.benchmarks.recombined import Pools, write
 from tests.benchmarks.tables import machine, show
 
@@ -67,7 +67,7 @@ def cache_drafts(store: Store) -> None:
     draws = draw_random(store, CONFIG.random_draws, CONFIG.random_state)
     drafts = [*store.drafts(), *exemplar_drafts(store), *random_drafts(store, draws)]
     sources = {trace.id: trace.text for trace in store.traces({each.source_ids[0] for each in drafts})}
-    cache = VectorCache(store.vectors_path / "minilm")
+    cache = VectorCache(store.vectors_path / open_encoder("minilm", list).slug)
     with cache.locked():
         missing = {each.text: sources[each.source_ids[0]] for each in drafts if each.text not in cache}
         near = cache.stored(list(missing.values()))[:]

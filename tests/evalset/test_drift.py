@@ -15,7 +15,7 @@ from generator.pipeline import Silent
 from generator.store import Store
 from generator.traffic import known
 from generator.traffic.embedding import VectorCache
-from generator.traffic.encoders import unit
+from generator.traffic.encoders import open_encoder, unit
 
 CONFIG = Config(encoder="minilm", model="offline", random_draws=20)
 NEEDS = 30
@@ -62,7 +62,7 @@ def add(store, month, numbers, needs, first_need=0):
     middles = np.random.default_rng(0).normal(size=(2 * NEEDS, WIDTH))
     of_input = draw.integers(first_need, first_need + needs, len(numbers))
     texts = [f"need {need} please see to case {number}" for need, number in zip(of_input, numbers, strict=True)]
-    cache = VectorCache(store.vectors_path / "minilm")
+    cache = VectorCache(store.vectors_path / open_encoder("minilm", list).slug)
     with cache.locked():
         cache.add(texts, unit(middles[of_input] + 0.4 * draw.normal(size=(len(texts), WIDTH))))
     log = store.path.with_name(f"{month}.jsonl")
@@ -136,7 +136,7 @@ def cache_vectors(store):
 
     drafts = [*store.drafts(), *exemplar_drafts(store), *random_drafts(store, draw_random(store, 20))]
     texts = {each.text: store.traces(each.source_ids[:1])[0].text for each in drafts}
-    cache = VectorCache(store.vectors_path / "minilm")
+    cache = VectorCache(store.vectors_path / open_encoder("minilm", list).slug)
     with cache.locked():
         missing = {text: source for text, source in texts.items() if text not in cache}
         cache.add(list(missing), cache.stored(list(missing.values()))[:])

@@ -29,6 +29,7 @@ from generator.config import Config
 from generator.distributed import Gathered
 from generator.pipeline import Silent
 from generator.store import Store
+from generator.traffic.encoders import open_encoder
 from tests.benchmarks.recombined import Pools, write
 from tests.benchmarks.tables import machine, show
 
@@ -78,8 +79,9 @@ def watched(act: Callable[[list[tuple[int, int, str]]], bool]) -> Iterator[None]
 def gathered(project: Path, logs: Path, vectors: Path) -> tuple[Gathered, float]:
     with Store.open(project, create=True) as store:
         store.vectors_path.mkdir(exist_ok=True)
-        if not (store.vectors_path / "minilm").exists():
-            (store.vectors_path / "minilm").symlink_to(vectors)
+        beside = store.vectors_path / vectors.name
+        if not beside.exists():
+            beside.symlink_to(vectors)
         began = time.perf_counter()
         found = pipeline.gather(store, [str(logs)], CONFIG, Silent())
         return found, time.perf_counter() - began
@@ -115,7 +117,7 @@ def compare(inputs: int, files: int, folder: Path) -> list[dict]:
         for number in range(files):
             part = lines[number * inputs // files : (number + 1) * inputs // files]
             (logs / f"part-{number:04}.jsonl").write_text("\n".join(part) + "\n", encoding="utf-8")
-        vectors = local.vectors_path / "minilm"
+        vectors = local.vectors_path / open_encoder("minilm", list).slug
         began = time.perf_counter()
         pipeline.ingest(local, [str(each) for each in sorted(logs.iterdir())], Silent())
         pipeline.cluster(local, CONFIG, Silent())

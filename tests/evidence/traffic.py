@@ -8,8 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
+from generator.traffic import encoders
 from generator.traffic.embedding import embed
 from generator.traffic.encoders import Vectors, open_encoder
+from generator.traffic.packed import PackedBert
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
 CACHE = Path(__file__).resolve().parents[2] / "build" / "evidence.vectors"
@@ -35,6 +37,12 @@ def load(name: str) -> Labelled:
     texts = [row["text"] for row in rows]
     encoder = open_encoder("minilm", lambda: texts)
     return Labelled(name, texts, np.array([row["label"] for row in rows]), embed(texts, encoder, CACHE))
+
+
+def encoded(data: Labelled, marks: float) -> Labelled:
+    """The set by MiniLM's vectors in which the marks of beginning and end count so much; 1 is as published."""
+    packed = PackedBert.of_folder(encoders._packaged_minilm(), encoders.MINILM_TOKENS, marks, bf16=False)
+    return Labelled(data.name, data.texts, data.labels, packed.encode(data.texts))
 
 
 def zipf_rows(labels: np.ndarray, size: int, random_state: int, steepness: float = 1.0) -> np.ndarray:

@@ -22,7 +22,8 @@ def test_minilm_puts_the_same_need_in_other_words_nearer_than_another_need():
 def test_minilm_without_torch_gives_the_vectors_that_sentence_transformers_gives():
     texts = [*HOSTILE.values(), *TEXTS, "", " ", "word " * 600, "a\ud800b", "where is my parcel? " * 40]
     readable = [encoders._readable(text, 256) for text in texts]
-    theirs = encoders.load_sentence_model("minilm").encode(readable, show_progress_bar=False)
+    model = encoders.with_marks(encoders.load_sentence_model("minilm"), encoders.MINILM_MARKS)
+    theirs = model.encode(readable, show_progress_bar=False)
     similarity = np.einsum("ij,ij->i", open_encoder("minilm", list).encode(texts), theirs)
     assert similarity.min() > 0.99999
 
@@ -47,6 +48,14 @@ print(sorted(heavy), "torch" in sys.modules, bool((few @ many.T).min() > 0.999))
 """
     answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert answer.stdout == "[] True True\n"
+
+
+@pytest.mark.parametrize("name", ["minilm", "lexical"])
+def test_which_number_a_placeholder_got_changes_no_vector(name):
+    texts = ["call me at ⟦PHONE-1⟧ or ⟦PHONE-2⟧", "call me at ⟦PHONE-7⟧ or ⟦PHONE-31⟧", "call me at ⟦EMAIL-1⟧"]
+    vectors = open_encoder(name, lambda: texts).encode(texts)
+    assert np.allclose(vectors[0], vectors[1], atol=1e-6)
+    assert vectors[0] @ vectors[2] < 0.99
 
 
 def test_weights_are_checked_without_torch_as_well(monkeypatch):

@@ -22,12 +22,21 @@ def model():
 
 
 @pytest.fixture(scope="module")
-def theirs(model):
-    return encoders.unit(model.encode(readable(), show_progress_bar=False))
+def marked(model):
+    return encoders.with_marks(model, encoders.MINILM_MARKS)
+
+
+@pytest.fixture(scope="module")
+def theirs(marked):
+    return encoders.unit(marked.encode(readable(), show_progress_bar=False))
 
 
 def readable():
     return [encoders._readable(text, encoders.MINILM_TOKENS) for text in TEXTS]
+
+
+def of_package(*, bf16):
+    return PackedBert.of_folder(encoders._packaged_minilm(), 256, encoders.MINILM_MARKS, bf16=bf16)
 
 
 def agreement(one, other):
@@ -35,18 +44,23 @@ def agreement(one, other):
 
 
 def test_packed_texts_get_the_vectors_that_sentence_transformers_gives(model, theirs):
-    folder = encoders._packaged_minilm()
-    for packed in (PackedBert.of_folder(folder, 256, bf16=False), PackedBert.of_model(model, bf16=False)):
+    for packed in (of_package(bf16=False), PackedBert.of_model(model, encoders.MINILM_MARKS, bf16=False)):
         assert agreement(packed.encode(readable()), theirs) > 0.99999
 
 
+def test_a_model_of_somebodys_own_is_packed_as_it_was_published(model):
+    packed = PackedBert.of_model(model, 1.0, bf16=False)
+    published = encoders.unit(model.encode(readable(), show_progress_bar=False))
+    assert agreement(packed.encode(readable()), published) > 0.99999
+
+
 def test_bfloat16_changes_vectors_by_next_to_nothing(theirs):
-    packed = PackedBert.of_folder(encoders._packaged_minilm(), 256, bf16=True)
+    packed = of_package(bf16=True)
     assert agreement(packed.encode(readable()), theirs) > 0.999
 
 
 def test_a_text_has_the_same_vector_alone_and_among_others():
-    packed = PackedBert.of_folder(encoders._packaged_minilm(), 256, bf16=False)
+    packed = of_package(bf16=False)
     alone = np.concatenate([packed.encode([text]) for text in readable()[::5]])
     assert np.allclose(packed.encode(readable())[::5], alone, atol=1e-5)
     assert packed.encode([]).shape == (0, 384)
@@ -57,7 +71,7 @@ def test_a_model_that_pools_by_its_first_token_is_packed_as_well(model):
     from sentence_transformers.sentence_transformer.modules import Pooling
 
     first = SentenceTransformer(modules=[model[0], Pooling(384, pooling_mode="cls")])
-    packed = PackedBert.of_model(first, bf16=False)
+    packed = PackedBert.of_model(first, 1.0, bf16=False)
     assert agreement(packed.encode(readable()), encoders.unit(first.encode(readable()))) > 0.99999
 
 
@@ -66,4 +80,4 @@ def test_what_is_not_a_plain_bert_stays_with_sentence_transformers(model):
     from sentence_transformers.sentence_transformer.modules import Pooling
 
     other = SentenceTransformer(modules=[model[0], Pooling(384, pooling_mode="max")])
-    assert PackedBert.of_model(other, bf16=False) is None
+    assert PackedBert.of_model(other, 1.0, bf16=False) is None
