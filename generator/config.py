@@ -14,7 +14,7 @@ class Config:
     """All settings, with their defaults."""
 
     encoder: str = "auto"
-    """"auto", "minilm", "lexical", "openai/MODEL", or a sentence-transformers name or folder."""
+    """"auto", "minilm", "minilm-int8", "lexical", "openai/MODEL", or a sentence-transformers name or folder."""
     clusters: int | None = None
     """How many clusters; left out, the traffic's own scale says."""
     model: str | None = None

@@ -65,8 +65,8 @@ def open_encoder(name: str, corpus: Callable[[], Sequence[str]]) -> Encoder:
     """The encoder of this name.
 
     Args:
-        name: "auto" (minilm where it is installed, else lexical), "minilm", "lexical", "openai/MODEL", or
-            the name or folder of any sentence-transformers model.
+        name: "auto" (minilm where it is installed, else lexical), "minilm", "minilm-int8" (half again as fast,
+            a little less exact), "lexical", "openai/MODEL", or the name or folder of any sentence-transformers model.
         corpus: the distinct texts of the project, read only by an encoder that is fitted on them.
 
     Raises:
@@ -92,7 +92,7 @@ def unit(rows: npt.NDArray[Any]) -> Vectors:
 
 
 class SentenceEncoder:
-    """Any sentence-transformers model, by name or folder; "minilm" is all-MiniLM-L6-v2."""
+    """Any sentence-transformers model, by name or folder; "minilm" is all-MiniLM-L6-v2, "minilm-int8" in 8 bits."""
 
     def __init__(self, name: str) -> None:
         if not _installed("sentence_transformers"):
@@ -116,7 +116,8 @@ class SentenceEncoder:
     @property
     def slug(self) -> str:
         """Names the encoder in the cache. The number type is not part of it: cosines agree to .9999."""
-        return f"minilm-{MINILM_MARKS}" if self._name == "minilm" else f"st-{content_id(self._name)}"
+        own = self._name in {"minilm", "minilm-int8"}
+        return f"{self._name}-{MINILM_MARKS}" if own else f"st-{content_id(self._name)}"
 
     @property
     def label(self) -> str:
@@ -169,6 +170,8 @@ def _load_model(name: str, *, bf16: bool) -> "PackedBert | _Padding":
 
     from generator.traffic.packed import PackedBert
 
+    if name == "minilm-int8":
+        return _minilm_int8(bf16=bf16)
     marks = MINILM_MARKS if name == "minilm" else 1.0
     if torch.cuda.is_available() or torch.backends.mps.is_available():
         return _Padding(with_marks(load_sentence_model(name), marks), _GPU_BATCH)
@@ -178,6 +181,17 @@ def _load_model(name: str, *, bf16: bool) -> "PackedBert | _Padding":
     if (packed := PackedBert.of_model(model, marks, bf16=bf16)) is not None:
         return packed
     return _Padding(model.bfloat16(), 128) if bf16 else _Padding(model, 32)
+
+
+def _minilm_int8(*, bf16: bool) -> "PackedBert":
+    from generator.traffic.int8 import has_int8, to_int8
+    from generator.traffic.packed import PackedBert
+
+    if not has_int8():
+        raise EncoderError("This processor has no instructions for 8-bit products (VNNI); take --encoder minilm.")
+    if (folder := _packaged_minilm()) is None:
+        raise EncoderError(f"The encoder minilm-int8 needs the packaged MiniLM; {_INSTALL_LOCAL}.")
+    return to_int8(PackedBert.of_folder(folder, MINILM_TOKENS, MINILM_MARKS, bf16=bf16))
 
 
 def with_marks(model: Any, marks: float) -> Any:

@@ -18,7 +18,7 @@ _SUBSTANTIAL = 0.05
 """Share of the traffic from which another language is told."""
 _SHOWN = 3
 _SURELY = 4
-_ENGLISH_ONLY = frozenset({"minilm", "lexical"})
+_ENGLISH_ONLY = frozenset({"minilm", "minilm-int8", "lexical"})
 """Encoders to which the same need in two languages is two needs."""
 _SCRIPTS = {
     "HIRAGANA": "Japanese",

@@ -6,7 +6,7 @@ those of one length together), and each core takes a batch.
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,8 @@ import numpy.typing as npt
 from generator.traffic.encoders import Vectors, unit
 
 Ids = npt.NDArray[np.int64]
+Step = Callable[[Any], Any]
+"""Rows of tokens to rows of tokens."""
 
 _TOKENS = 2_048
 """In a batch, about: what the processor's caches hold."""
@@ -39,14 +41,41 @@ class Shape:
 
 
 @dataclass(frozen=True, slots=True)
-class _Layer:
-    """Weight and bias of each step."""
+class Dense:
+    """A product with a weight, of shape (outputs, inputs), and a bias."""
 
-    query_key_value: tuple[Any, Any]
-    attended: tuple[Any, Any]
+    weight: Any
+    bias: Any
+
+    def __call__(self, rows: Any) -> Any:
+        """The rows times the weight."""
+        from torch.nn import functional
+
+        return functional.linear(rows, self.weight, self.bias)
+
+
+@dataclass(frozen=True, slots=True)
+class FeedForward:
+    """What a layer makes of each token by itself: through a wide middle and back."""
+
+    inner: Step
+    outer: Step
+
+    def __call__(self, rows: Any) -> Any:
+        """The rows after both."""
+        from torch.nn import functional
+
+        return self.outer(functional.gelu(self.inner(rows)))
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """The steps of a layer; norms as (weight, bias)."""
+
+    query_key_value: Step
+    attended: Step
     attended_norm: tuple[Any, Any]
-    inner: tuple[Any, Any]
-    outer: tuple[Any, Any]
+    feed_forward: Step
     outer_norm: tuple[Any, Any]
 
 
@@ -73,7 +102,7 @@ class PackedBert:
         places = self._weights["embeddings.position_embeddings.weight"]
         self._places = (places + self._weights["embeddings.token_type_embeddings.weight"][0]).to(kind)
         self._norm = self._pair("embeddings.LayerNorm", kind)
-        self._layers = [self._layer(f"encoder.layer.{number}", kind) for number in range(shape.layers)]
+        self.layers = [self._layer(f"encoder.layer.{number}", kind) for number in range(shape.layers)]
         self._weights = {}
 
     @classmethod
@@ -104,17 +133,19 @@ class PackedBert:
     def _pair(self, name: str, kind: Any) -> tuple[Any, Any]:
         return self._weights[f"{name}.weight"].to(kind), self._weights[f"{name}.bias"].to(kind)
 
-    def _layer(self, name: str, kind: Any) -> _Layer:
-        return _Layer(
+    def _dense(self, name: str, kind: Any) -> Dense:
+        return Dense(*self._pair(f"{name}.dense", kind))
+
+    def _layer(self, name: str, kind: Any) -> Layer:
+        return Layer(
             self._query_key_value(f"{name}.attention.self", kind),
-            self._pair(f"{name}.attention.output.dense", kind),
+            self._dense(f"{name}.attention.output", kind),
             self._pair(f"{name}.attention.output.LayerNorm", kind),
-            self._pair(f"{name}.intermediate.dense", kind),
-            self._pair(f"{name}.output.dense", kind),
+            FeedForward(self._dense(f"{name}.intermediate", kind), self._dense(f"{name}.output", kind)),
             self._pair(f"{name}.output.LayerNorm", kind),
         )
 
-    def _query_key_value(self, name: str, kind: Any) -> tuple[Any, Any]:
+    def _query_key_value(self, name: str, kind: Any) -> Dense:
         """One product in place of three; the query is scaled once, here, and not in every text."""
         import torch
 
@@ -123,14 +154,21 @@ class PackedBert:
         parts = list(zip(("query", "key", "value"), scales, strict=True))
         weight = torch.cat([self._weights[f"{name}.{part}.weight"] * scale for part, scale in parts])
         bias = torch.cat([self._weights[f"{name}.{part}.bias"] * scale for part, scale in parts])
-        return weight.to(kind), bias.to(kind)
+        return Dense(weight.to(kind), bias.to(kind))
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Unit vectors of the texts, shape (len(texts), d); a text has the same one whatever it comes with."""
+        return self.encode_tokens(self.tokens_of(texts))
+
+    def tokens_of(self, texts: Sequence[str]) -> list[Ids]:
+        """The numbers of their tokens, those of the marks of beginning and end among them."""
+        return [np.array(each.ids, dtype=np.int64) for each in self._tokenizer.encode_batch_fast(list(texts))]
+
+    def encode_tokens(self, tokens: Sequence[Ids]) -> Vectors:
+        """As `encode`, of texts as `tokens_of` gives them."""
         import torch
 
-        tokens = [np.array(each.ids, dtype=np.int64) for each in self._tokenizer.encode_batch_fast(list(texts))]
-        rows = np.zeros((len(texts), self._words.shape[1]), dtype=np.float32)
+        rows = np.zeros((len(tokens), self._words.shape[1]), dtype=np.float32)
 
         def work(batch: Sequence[int]) -> None:
             torch.set_num_threads(1)  # of this thread only
@@ -144,7 +182,6 @@ class PackedBert:
     def _forward(self, texts: Sequence[Ids]) -> Any:
         """The pooled rows of texts that are sorted by length."""
         import torch
-        from torch.nn import functional
 
         lengths = np.array([len(ids) for ids in texts])
         groups = [
@@ -155,12 +192,11 @@ class PackedBert:
         words = self._words[torch.from_numpy(np.concatenate(texts))]
         places = self._places[torch.from_numpy(np.concatenate([np.arange(length) for length in lengths]))]
         hidden = self._normalised(words + places, self._norm)
-        for layer in self._layers:
-            rows = functional.linear(hidden, *layer.query_key_value)
+        for layer in self.layers:
+            rows = layer.query_key_value(hidden)
             seen = torch.cat([self._attended(rows[group], size) for group, size in zip(groups, sizes, strict=True)])
-            hidden = self._normalised(hidden + functional.linear(seen, *layer.attended), layer.attended_norm)
-            inner = functional.gelu(functional.linear(hidden, *layer.inner))
-            hidden = self._normalised(hidden + functional.linear(inner, *layer.outer), layer.outer_norm)
+            hidden = self._normalised(hidden + layer.attended(seen), layer.attended_norm)
+            hidden = self._normalised(hidden + layer.feed_forward(hidden), layer.outer_norm)
         return torch.cat([self._pooled(hidden[group], size) for group, size in zip(groups, sizes, strict=True)])
 
     def _normalised(self, rows: Any, norm: tuple[Any, Any]) -> Any:

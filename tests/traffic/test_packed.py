@@ -1,7 +1,10 @@
 import numpy as np
 import pytest
 
+from generator.errors import EncoderError
 from generator.traffic import encoders
+from generator.traffic.encoders import open_encoder
+from generator.traffic.int8 import has_int8
 from generator.traffic.packed import PackedBert
 from tests.hostile.corpus import HOSTILE
 
@@ -57,6 +60,19 @@ def test_a_model_of_somebodys_own_is_packed_as_it_was_published(model):
 def test_bfloat16_changes_vectors_by_next_to_nothing(theirs):
     packed = of_package(bf16=True)
     assert agreement(packed.encode(readable()), theirs) > 0.999
+
+
+@pytest.mark.skipif(not has_int8(), reason="this processor has no VNNI")
+def test_eight_bits_change_vectors_by_little_and_alike_in_every_process(theirs):
+    one, other = (open_encoder("minilm-int8", list).encode(readable()) for _ in range(2))
+    assert np.median(np.einsum("ij,ij->i", one, theirs)) > 0.98
+    assert agreement(one, other) > 0.99999
+
+
+def test_eight_bits_are_refused_where_they_would_overflow(monkeypatch):
+    monkeypatch.setattr("generator.traffic.int8.has_int8", lambda: False)
+    with pytest.raises(EncoderError, match="take --encoder minilm"):
+        open_encoder("minilm-int8", list).encode(["where is my parcel"])
 
 
 def test_a_text_has_the_same_vector_alone_and_among_others():
