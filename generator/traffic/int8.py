@@ -7,7 +7,6 @@ vectors come and what it gains: `tests/benchmarks/embedding.py`.
 """
 
 import platform
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -15,7 +14,7 @@ from typing import Any, cast
 import numpy as np
 
 from generator.errors import EncoderError
-from generator.traffic.packed import Dense, FeedForward, Layer, PackedBert, Step
+from generator.traffic.packed import Dense, FeedForward, Layer, PackedBert
 
 _TEXTS, _SIZES = 200, (3, 40)
 """Texts that are watched, and the tokens they have."""
@@ -46,43 +45,54 @@ def to_int8(model: PackedBert) -> PackedBert:
     Raises:
         EncoderError: this torch has no such products.
     """
-    model.layers = [_with_dense(layer, _Watched) for layer in model.layers]
+    layers = [_WatchedLayer(layer) for layer in model.layers]
+    model.layers = [layer.watched() for layer in layers]
     rng = np.random.default_rng(0)
     begin, end = model.tokens_of([""])[0]
     sizes = rng.integers(*_SIZES, size=_TEXTS)
     model.encode_tokens([np.array([begin, *rng.integers(*_VOCABULARY, size=size), end]) for size in sizes])
     try:
-        model.layers = [_int8(layer) for layer in model.layers]
+        model.layers = [layer.in_int8() for layer in layers]
     except (AttributeError, RuntimeError) as error:
         raise EncoderError("This torch has no products of 8-bit numbers; take --encoder minilm.") from error
     return model
 
 
-def _with_dense(layer: Layer, wrap: Callable[[Step], Step]) -> Layer:
-    feed_forward = cast(FeedForward, layer.feed_forward)
-    return replace(
-        layer,
-        query_key_value=wrap(layer.query_key_value),
-        attended=wrap(layer.attended),
-        feed_forward=FeedForward(wrap(feed_forward.inner), wrap(feed_forward.outer)),
-    )
+class _WatchedLayer:
+    """A layer, the inputs of whose products are watched."""
 
+    def __init__(self, layer: Layer) -> None:
+        feed_forward = cast(FeedForward, layer.feed_forward)
+        steps = (layer.query_key_value, layer.attended, feed_forward.inner, feed_forward.outer)
+        self._layer = layer
+        self._query_key_value, self._attended, self._inner, self._outer = (
+            _Watched(cast(Dense, step)) for step in steps
+        )
 
-def _int8(layer: Layer) -> Layer:
-    """A watched layer in 8 bits."""
-    return replace(
-        layer,
-        query_key_value=_Int8Dense(cast(_Watched, layer.query_key_value)),
-        attended=_Int8Dense(cast(_Watched, layer.attended)),
-        feed_forward=_Int8FeedForward(cast(FeedForward, layer.feed_forward)),
-    )
+    def watched(self) -> Layer:
+        """The layer as it was, which takes notes."""
+        return replace(
+            self._layer,
+            query_key_value=self._query_key_value,
+            attended=self._attended,
+            feed_forward=FeedForward(self._inner, self._outer),
+        )
+
+    def in_int8(self) -> Layer:
+        """The layer in 8 bits, by what was noted."""
+        return replace(
+            self._layer,
+            query_key_value=_Int8Dense(self._query_key_value),
+            attended=_Int8Dense(self._attended),
+            feed_forward=_Int8FeedForward(self._inner, self._outer),
+        )
 
 
 class _Watched:
     """A dense step that notes how large its inputs were, column by column."""
 
-    def __init__(self, dense: Step) -> None:
-        self.dense = cast(Dense, dense)
+    def __init__(self, dense: Dense) -> None:
+        self.dense = dense
         self._largest: list[Any] = []
 
     def __call__(self, rows: Any) -> Any:
@@ -119,15 +129,11 @@ class _Product:
 
         return self._multiplied(levels, 1.0, _ZERO, scale, zero, torch.uint8, "gelu")
 
-    def _multiplied(
-        self, levels: Any, scale: float, zero: int, to_scale: float, to_zero: int, kind: Any, after: str
-    ) -> Any:
+    def _multiplied(self, levels: Any, scale: float, zero: int, *to: Any) -> Any:
         import torch
 
         weight = (self._weight, self._scales, self._zeros, self._bias)
-        return torch.ops.onednn.qlinear_pointwise(
-            levels, scale, zero, *weight, to_scale, to_zero, kind, after, [], "none"
-        )
+        return torch.ops.onednn.qlinear_pointwise(levels, scale, zero, *weight, *to, [], "none")
 
 
 class _Int8Dense:
@@ -144,8 +150,7 @@ class _Int8Dense:
 class _Int8FeedForward:
     """Both products in 8 bits, and gelu between them."""
 
-    def __init__(self, watched: FeedForward) -> None:
-        inner, outer = cast(_Watched, watched.inner), cast(_Watched, watched.outer)
+    def __init__(self, inner: _Watched, outer: _Watched) -> None:
         self._kind = inner.dense.weight.dtype
         self._spread, self._inner = _scaled(inner)
         self._outer = _Product(outer.dense.weight.float(), outer.dense.bias)
