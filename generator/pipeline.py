@@ -160,7 +160,7 @@ def embed(store: Store, config: Config, narrator: Narrator) -> "Embedded":
     if not rows:
         raise StageError(f"{store.path} holds no traces yet; read logs with: groundset ingest {store.path} LOGS...")
     texts = [text for _, text, _ in rows]
-    encoder = open_encoder(config.encoder, lambda: texts)
+    encoder = open_encoder(_encoder_name(store, config), lambda: texts)
     vectors = embed_traffic(
         texts, encoder, store.vectors_path, lambda done, total: narrator.progress("embedding", done, total)
     )
@@ -170,6 +170,14 @@ def embed(store: Store, config: Config, narrator: Narrator) -> "Embedded":
     folder = store.vectors_path / encoder.slug / "kept"
     made = store.meta("made_anew")
     return Embedded(encoder, [row[0] for row in rows], texts, [row[2] for row in rows], vectors, folder, made)
+
+
+def _encoder_name(store: Store, config: Config) -> str:
+    """The encoder that was asked for, else the one that made the vectors of this project."""
+    made_by = store.meta("encoder")
+    if config.encoder != "auto" or made_by is None:
+        return config.encoder
+    return "lexical" if made_by.startswith("lexical ") else made_by
 
 
 @dataclass(frozen=True, slots=True)

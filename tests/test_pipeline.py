@@ -110,6 +110,17 @@ def test_the_smallest_logs_go_all_the_way(tmp_path):
             assert pipeline.status(store).coverage.estimate > 0.1
 
 
+def test_a_project_keeps_to_its_encoder_until_another_is_asked_for(tmp_path):
+    log = tmp_path / "a.txt"
+    log.write_text("where is my parcel\nreset my password\nI want a refund\n")
+    with Store.open(tmp_path / "a.groundset", create=True) as store:
+        pipeline.ingest(store, [str(log)], Silent())
+        assert pipeline.embed(store, Config(encoder="lexical"), Silent()).encoder.label.startswith("lexical")
+        assert pipeline.embed(store, Config(), Silent()).encoder.label.startswith("lexical")
+        assert pipeline.embed(store, Config(encoder="minilm"), Silent()).encoder.label == "minilm"
+        assert pipeline.embed(store, Config(), Silent()).encoder.label == "minilm"
+
+
 @pytest.fixture
 def shaped(tmp_path):
     """The seeds, clustered, in a project of one's own."""
