@@ -38,7 +38,7 @@ test-long: $(STAMP) ## the long ones: kills, fuzzing, real consumers
 
 evidence: $(STAMP) ## quality figures over labelled data (needs ../shared/data)
 	@$(BIN)/python -m pip install --quiet -c constraints.txt --group evidence
-	@for script in clusters selection fit_coverage gaps score intervals drafts review_order; do echo "== $$script"; PYTHONPATH=. $(BIN)/python tests/evidence/$$script.py || exit 1; done
+	@for script in marks clusters selection fit_coverage gaps score intervals drafts review_order; do echo "== $$script"; PYTHONPATH=. $(BIN)/python tests/evidence/$$script.py || exit 1; done
 
 drafting-evidence: $(STAMP) ## figures of drafting alone: landing, bills, faults, kills, injections, secrets
 	@PYTHONPATH=. $(BIN)/python tests/evidence/drafts.py
