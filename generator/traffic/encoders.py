@@ -6,7 +6,6 @@ Every encoder gives unit rows, so that a dot product is a cosine similarity.
 import hashlib
 import importlib.util
 import os
-import platform
 import socket
 from collections.abc import Callable, Sequence
 from functools import cached_property
@@ -98,7 +97,8 @@ class SentenceEncoder:
         if not _installed("sentence_transformers"):
             raise EncoderError(f"The encoder {name} needs sentence-transformers; {_INSTALL_LOCAL}.")
         self._name = name
-        self._bf16 = _has_bf16()
+        # Multiplied in hardware, bfloat16 makes encoding 2 to 3 times as fast.
+        self._bf16 = processor_has("amx_bf16", "avx512_bf16")
 
     @cached_property
     def _model(self) -> "PackedBert | _Padding":
@@ -150,15 +150,13 @@ def _readable(text: str, tokens: int) -> str:
     return unnumbered(text[: tokens * _CHARACTERS_PER_TOKEN]).encode("utf-8", "replace").decode()
 
 
-def _has_bf16() -> bool:
-    """Whether the processor multiplies bfloat16 in hardware, which makes encoding 2 to 3 times as fast."""
-    if platform.system() != "Linux":
-        return False
+def processor_has(*instructions: str) -> bool:
+    """Whether the processor has one of these, by the names that Linux gives them; False where that cannot be read."""
     try:
-        flags = Path("/proc/cpuinfo").read_text()
+        flags = Path("/proc/cpuinfo").read_text().split()
     except OSError:
         return False
-    return "amx_bf16" in flags or "avx512_bf16" in flags
+    return not set(instructions).isdisjoint(flags)
 
 
 def _load_model(name: str, *, bf16: bool) -> "PackedBert | _Padding":

@@ -6,14 +6,13 @@ seed, so that vectors depend on nothing but the text. The products are oneDNN's,
 vectors come and what it gains: `tests/benchmarks/embedding.py`.
 """
 
-import platform
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 
 from generator.errors import EncoderError
+from generator.traffic.encoders import processor_has
 from generator.traffic.packed import Dense, FeedForward, Layer, PackedBert
 
 _TEXTS, _SIZES = 200, (3, 40)
@@ -30,13 +29,7 @@ _GELU_LEAST = 0.17
 
 def has_int8() -> bool:
     """Whether the processor adds up products of 8-bit numbers without overflow on the way."""
-    if platform.system() != "Linux":
-        return False
-    try:
-        flags = set(Path("/proc/cpuinfo").read_text().split())
-    except OSError:
-        return False
-    return bool(flags & {"avx512_vnni", "avx_vnni", "amx_int8"})
+    return processor_has("avx512_vnni", "avx_vnni", "amx_int8")
 
 
 def to_int8(model: PackedBert) -> PackedBert:
