@@ -1,6 +1,5 @@
 """`draft` and `name`: what a model is asked for, once its price is known and agreed to."""
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,15 +9,14 @@ import click
 from generator.commands.clusters import show_clusters
 from generator.commands.endings import PROBLEMS, finish, show_next
 from generator.commands.options import draft_options, json_option, model_options, project_argument
+from generator.commands.spending import ask_before_spending, estimate_line, show_in_doubt
 from generator.errors import ConfigError
 from generator.narration import TerminalNarrator, money, show
 
 if TYPE_CHECKING:
     from generator.config import Config
     from generator.drafting.batching import BatchReport
-    from generator.drafting.briefing import Ask
-    from generator.drafting.budget import Estimate
-    from generator.drafting.drafting import DraftingReport, InDoubt
+    from generator.drafting.drafting import DraftingReport
     from generator.drafting.naming import NamingReport
     from generator.pipeline import ShownPrompt
     from generator.store import Store
@@ -212,56 +210,6 @@ def name_clusters(project: Path, yes: bool, retry_in_doubt: bool, as_json: bool,
         finish(store, as_json, lambda: _show_named(store, report), report.as_json())
 
 
-def ask_before_spending(
-    store: "Store",
-    config: Any,
-    price: tuple[float, float] | None,
-    *,
-    yes: bool,
-    names: bool = True,
-    only_names: bool = False,
-    batch: bool = False,
-    asks: "Sequence[Ask]" = (),
-) -> None:
-    """Spending is the one thing that is asked; a cap, `--yes`, or nothing to pay answers it."""
-    from generator import pipeline
-
-    if not store.clusters():
-        return
-    if only_names:
-        found = pipeline.estimate_naming(store, config, price)
-    else:
-        found = pipeline.estimate(store, config, price, names=names, batch=batch, asks=asks)
-    confirm_spending([found], yes=yes or config.max_cost is not None)
-
-
-def confirm_spending(estimates: "Sequence[Estimate]", *, yes: bool) -> None:
-    """Say what it would cost, and ask, unless that was agreed to before or costs nothing."""
-    paid = [each for each in estimates if each.calls and each.price != "free"]
-    if not paid:
-        return
-    for each in paid:
-        click.echo(estimate_line(each), err=True)
-    click.echo("Redacted texts of your logs go to this provider.", err=True)
-    if yes:
-        return
-    if not sys.stdin.isatty():
-        raise ConfigError("This would cost money; say --yes, or set a cap with --max-cost USD.")
-    click.confirm("Go on?", abort=True, err=True)
-
-
-def estimate_line(found: "Estimate") -> str:
-    """What it would cost, in one line."""
-    known = f", {found.known} answered before or under way" if found.known else ""
-    known = (f" ({found.names} for names)" if found.names else "") + known
-    if found.price == "free":
-        return f"{found.model}: {found.calls} calls{known}, free"
-    return (
-        f"{found.model}: {found.calls} calls{known}, about {found.input_tokens:,} tokens in and "
-        f"{found.output_tokens:,} out: {money(found.low_usd)}, at most {money(found.high_usd)}"
-    )
-
-
 def _show_prompts(prompts: "Sequence[ShownPrompt]") -> None:
     for number, prompt in enumerate(prompts, start=1):
         show(f"=== call {number} of {len(prompts)}, to {prompt.model}, answer in schema {prompt.schema} ===")
@@ -284,18 +232,6 @@ def show_drafted(project: Path, report: "DraftingReport", narrator: TerminalNarr
     show_in_doubt(project, report.in_doubt)
     if report.stopped:
         show(f"  stopped early: {report.stopped}")
-
-
-def show_in_doubt(project: Path, calls: "Sequence[InDoubt]") -> None:
-    """Calls that may have been billed without an answer, and how to repeat them."""
-    asked = [call for call in calls if call.purpose == "shadow"]
-    models = "".join(f" --model {name}" for name in sorted({call.model for call in asked}))
-    drafting = [call for call in calls if call.purpose != "shadow"]
-    for own, command in ((drafting, f"draft {project}"), (asked, f"shadow {project}{models}")):
-        if own:
-            most = money(sum(call.usd for call in own))
-            show(f"  {len(own)} calls may have been billed without an answer (at most {most});")
-            show(f"  repeat them with: groundset {command} --retry-in-doubt")
 
 
 def _show_batch(project: Path, report: "BatchReport") -> None:

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 PROBLEMS = 5
 """How many of a run's problems, or of vanished clusters, are shown."""
 
+PAST = {"accept": "accepted", "reject": "rejected", "later": "put off", "undo": "took back a step on", "redo": "redid"}
+"""What a command did, by its name."""
+
 
 def finish(store: "Store", as_json: bool, people: Callable[[], None], programs: Any) -> None:
     """Print for programs, or for people with what to do next."""

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from generator.commands.drafting import confirm_spending, estimate_line, show_in_doubt
-from generator.commands.endings import PROBLEMS, finish, next_with_answers
+from generator.commands.endings import PAST, PROBLEMS, finish, next_with_answers
 from generator.commands.options import actor_option, call_options, json_option, named_files, project_argument
-from generator.commands.reviewing import PAST
+from generator.commands.spending import confirm_spending, estimate_line, show_in_doubt
 from generator.errors import ConfigError
 from generator.narration import TerminalNarrator, money, percent, show, show_json, show_table
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from generator.commands.endings import finish
+from generator.commands.endings import PAST, finish
 from generator.commands.options import actor_option, json_option, project_argument
 from generator.errors import ConfigError
 from generator.narration import TerminalNarrator, percent, show, show_json, show_table
@@ -53,9 +53,6 @@ def curate(
     os.execv(sys.executable, command)  # noqa: S606
 
 
-PAST = {"accept": "accepted", "reject": "rejected", "later": "put off", "undo": "took back a step on", "redo": "redid"}
-
-
 def _decision_command(name: Literal["accept", "reject", "later"], help: str) -> click.Command:
     @click.command(name, help=help)
     @project_argument
@@ -97,11 +94,7 @@ def _show_decided(store: "Store", as_json: bool, what: str, decided: "Decided") 
 
 
 accept = _decision_command("accept", "Accept drafts by id, or the best of the queue.")
-
-
 reject = _decision_command("reject", "Reject drafts by id, or the first of the queue.")
-
-
 later = _decision_command("later", "Put drafts off; they come back after the rest.")
 
 
@@ -216,8 +209,6 @@ def _back_command(name: Literal["undo", "redo"], help: str) -> click.Command:
 
 
 undo = _back_command("undo", "Take back your last step.")
-
-
 redo = _back_command("redo", "Take back your last undo.")
 
 

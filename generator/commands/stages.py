@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from generator.commands.clusters import clusters_json, show_clusters
-from generator.commands.drafting import ask_before_spending, show_drafted
+from generator.commands.drafting import show_drafted
 from generator.commands.endings import PROBLEMS, finish, show_next
 from generator.commands.options import (
     cluster_count,
@@ -23,6 +23,7 @@ from generator.commands.options import (
     project_argument,
     reading_of,
 )
+from generator.commands.spending import ask_before_spending
 from generator.narration import TerminalNarrator, show, show_json
 
 if TYPE_CHECKING:
