@@ -17,7 +17,7 @@ from typing import Any, Literal
 from generator import assessment
 from generator.assessment import MirageAnswer, frame_of
 from generator.config import Config
-from generator.errors import ConfigError, StageError
+from generator.errors import StageError
 from generator.evalset import evidence, scoring
 from generator.evalset.estimates import CONFIDENCE, Drawn, line_of
 from generator.evalset.evidence import WinRate
@@ -25,6 +25,7 @@ from generator.evalset.listing import changes_of
 from generator.evalset.scoring import Rate, rate_of, speaking_of
 from generator.evalset.selection import answerable
 from generator.evalset.ship_rule import RuleVerdict, ShipRule, ship_rule
+from generator.evalset.sitting import chosen_candidates
 from generator.evalset.voices import Reviewers, Voices, reviewers, voices
 from generator.judging import Answer
 from generator.pipeline import Narrator
@@ -360,11 +361,11 @@ def decide(
         benchmarks: name and file of each, to be set beside the evidence.
 
     Raises:
-        ConfigError: a candidate is not there, or the rule cannot be read.
-        StageError: there are no items.
+        ConfigError: the rule cannot be read.
+        StageError: a candidate has no answers, or there are no items.
         LogError: a benchmark cannot be read.
     """
-    _require_candidates(store, names)
+    chosen_candidates(store, names)
     rule = ship_rule(require, names) if require is not None else None
     items = answerable(store)
     if not items:
@@ -395,19 +396,6 @@ def decide(
         freshness=_freshness(store, [*facts[0], *facts[1]], clusters),
         benchmarks=assessment.mirage(store, config, narrator, benchmarks) if benchmarks else None,
     )
-
-
-def _require_candidates(store: Store, names: tuple[str, str]) -> None:
-    known = store.candidates()
-    if names[0] == names[1]:
-        raise ConfigError(f"{one_line(names[0], 40)} cannot be compared with itself; name two candidates.")
-    for name in names:
-        if name not in known:
-            there = ", ".join(one_line(each, 40) for each in known) or "none yet"
-            raise ConfigError(
-                f"There are no answers of {one_line(name, 40)} (there are: {there}); take some in with: "
-                f"groundset answers {store.path} NAME=FILE"
-            )
 
 
 def _contender(world: _World, name: str, facts: Sequence[Answer], which: int) -> Contender:

@@ -11,7 +11,7 @@ from generator.answers import show_decision, verdict_lines
 from generator.assessment import frame_of
 from generator.config import Config
 from generator.decision import Decision, decide
-from generator.errors import ConfigError
+from generator.errors import StageError
 from generator.evalset import scoring
 from generator.evalset.answering import check_answers
 from generator.evalset.selection import answerable
@@ -284,7 +284,7 @@ def test_costs_and_times_are_those_of_answers_in_use(store):
 
 
 def test_candidates_that_are_not_there_are_refused(store):
-    with pytest.raises(ConfigError, match=r"no answers of A \(there are: none yet\)"):
+    with pytest.raises(StageError, match=r"no answers of A \(there are: none yet\)"):
         decided(store)
     answer(store, {"A": 0.5, "B": 0.9})
     assert "cannot be compared with itself" in refused(groundset("decide", store.path, "A", "A"))

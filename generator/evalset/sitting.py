@@ -20,6 +20,7 @@ from generator.evalset.agreement import Agreement, agreement_of, for_two
 from generator.evalset.next_judgement import Work, next_up
 from generator.evalset.opinions import opinions_of, order_of_work
 from generator.judging import Choice, Flaw, Grade, Judgement, Opinion, PlantedPair
+from generator.printable import one_line
 from generator.records import Content, Draft, DraftState, Interval, content_id, standing_acts
 from generator.store import Store
 
@@ -34,6 +35,8 @@ AHEAD = 6
 """How many tasks are drawn up at a time: what was judged since changes those after them."""
 _FLAWS: tuple[Flaw, ...] = ("same twice", "another question")
 _LONGEST_S = 300.0
+_NAME = 40
+"""Characters of a name in an error."""
 _EMPTY = content_id("answer", "")
 _WORTH: Mapping[str, float] = {"pass": 1.0, "unsure": 0.5, "fail": 0.0}
 
@@ -501,10 +504,13 @@ def chosen_candidates(store: Store, names: Sequence[str]) -> tuple[str, ...]:
     known = store.candidates()
     for name in names:
         if name not in known:
-            there = ", ".join(known) or "nobody yet"
-            raise StageError(f"{name} has no answers in {store.path}; answered have: {there}.")
+            there = ", ".join(one_line(each, _NAME) for each in known) or "none yet"
+            raise StageError(
+                f"There are no answers of {one_line(name, _NAME)} (there are: {there}); take some in with: "
+                f"groundset answers {store.path} NAME=FILE"
+            )
     if len(set(names)) < len(names):
-        raise StageError(f"{names[0]} is named twice; a comparison is between two candidates.")
+        raise StageError(f"{one_line(names[0], _NAME)} cannot be compared with itself; name two candidates.")
     return tuple(names)
 
 
