@@ -365,7 +365,7 @@ def test_without_a_screen_the_keys_are_the_same(project: Path) -> None:
     assert f"{ONE} is better: " in done.stdout
     done = run(*options, "--compare", ONE, "nobody")
     assert done.returncode == 2
-    assert "nobody has no answers" in done.stderr
+    assert "There are no answers of nobody" in done.stderr
 
 
 def test_every_act_has_a_command(project: Path) -> None:
