@@ -63,7 +63,7 @@ def test_bfloat16_changes_vectors_by_next_to_nothing(theirs):
 
 
 @pytest.mark.skipif(not has_int8(), reason="this processor has no VNNI")
-def test_eight_bits_change_vectors_by_little_and_alike_in_every_process(theirs):
+def test_eight_bits_change_vectors_by_little_and_by_the_same_each_time(theirs):
     one, other = (open_encoder("minilm-int8", list).encode(readable()) for _ in range(2))
     assert np.median(np.einsum("ij,ij->i", one, theirs)) > 0.98
     assert agreement(one, other) > 0.99999
