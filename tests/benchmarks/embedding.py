@@ -88,7 +88,7 @@ def paths() -> dict[str, Encode]:
         "encode, defaults": lambda texts: unit(plain.encode(list(texts), show_progress_bar=False)),
         EXACT: once(packed.encode),
     }
-    if encoders.processor_has("amx_bf16", "avx512_bf16"):
+    if encoders.has_bf16():
         half = encoders.load_sentence_model("minilm").bfloat16()
         ways["encode, bfloat16, 128 a batch"] = lambda texts: unit(
             half.encode(list(texts), batch_size=128, show_progress_bar=False).astype(np.float32)

@@ -12,8 +12,7 @@ import sys
 import numpy as np
 from sklearn.metrics import adjusted_rand_score, roc_auc_score, v_measure_score
 
-from tests.evidence import gaps, selection
-from tests.evidence.clusters import DRAWS, draw
+from tests.evidence import clusters, gaps, selection
 from tests.evidence.traffic import Labelled, encoded, load
 
 WEIGHTS = (1.0, 0.5, 0.25, 0.1, 0.01)
@@ -22,12 +21,9 @@ WEIGHTS = (1.0, 0.5, 0.25, 0.1, 0.01)
 def clusters_and_needs(data: Labelled) -> np.ndarray:
     """V, ARI, needs at each budget; mean over draws."""
     rows = []
-    for random_state in range(DRAWS):
-        traffic = draw(data, random_state)
-        made = traffic.clustered()
-        cluster_of_cell = {cell.id: cell.cluster_id for cell in made.cells}
-        names = [cluster_of_cell[made.cell_of_trace[str(row)]] for row in range(len(traffic.counts))]
-        found, truth = np.array(names)[traffic.of_input], traffic.distinct.labels[traffic.of_input]
+    for random_state in range(clusters.DRAWS):
+        traffic = clusters.draw(data, random_state)
+        found, truth = clusters.ours(traffic)[traffic.of_input], traffic.distinct.labels[traffic.of_input]
         needs = [len(np.unique(traffic.distinct.labels[selection.ours(traffic, size)])) for size in selection.BUDGETS]
         rows.append([v_measure_score(truth, found), adjusted_rand_score(truth, found), *needs])
     return np.mean(rows, axis=0)
