@@ -1,6 +1,5 @@
 """`clusters` and `drift`, and what people do to clusters: `split`, `join`, `rename`."""
 
-import getpass
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,7 +34,8 @@ def clusters(project: Path, limit: int | None, per_trace: Path | None, damp_user
             count = write_per_trace(store, per_trace)
             click.echo(f"{count:,} distinct traces -> {per_trace}", err=True)
         if as_json:
-            show_json(_with_damped(store, cluster_rows(store)[:limit]) if damp_users else cluster_rows(store)[:limit])
+            rows = cluster_rows(store)[:limit]
+            show_json(_with_damped(store, rows) if damp_users else rows)
         elif damp_users:
             _show_damped(store, limit)
         elif per_trace is None:
@@ -61,13 +61,13 @@ def drift(project: Path, as_json: bool) -> None:
 @click.option("--into", type=click.IntRange(2), default=2, show_default=True, metavar="N", help="Into how many.")
 @actor_option
 @json_option
-def split_cluster(project: Path, cluster: str, into: int, actor: str | None, as_json: bool) -> None:
+def split_cluster(project: Path, cluster: str, into: int, actor: str, as_json: bool) -> None:
     """Divide a cluster, named by id or name; every later clustering keeps the parts apart."""
     from generator import pipeline
     from generator.store import Store
 
     with Store.open(project) as store:
-        made = pipeline.split(store, cluster, into, actor or getpass.getuser())
+        made = pipeline.split(store, cluster, into, actor)
         _show_regrouped(store, as_json, made)
 
 
@@ -76,13 +76,13 @@ def split_cluster(project: Path, cluster: str, into: int, actor: str | None, as_
 @click.argument("clusters", nargs=-1, required=True)
 @actor_option
 @json_option
-def join_clusters(project: Path, clusters: Sequence[str], actor: str | None, as_json: bool) -> None:
+def join_clusters(project: Path, clusters: Sequence[str], actor: str, as_json: bool) -> None:
     """Make several clusters one; every later clustering keeps them together."""
     from generator import pipeline
     from generator.store import Store
 
     with Store.open(project) as store:
-        made = pipeline.join(store, clusters, actor or getpass.getuser())
+        made = pipeline.join(store, clusters, actor)
         _show_regrouped(store, as_json, made)
 
 
@@ -92,13 +92,13 @@ def join_clusters(project: Path, clusters: Sequence[str], actor: str | None, as_
 @click.argument("name")
 @actor_option
 @json_option
-def rename_cluster(project: Path, cluster: str, name: str, actor: str | None, as_json: bool) -> None:
+def rename_cluster(project: Path, cluster: str, name: str, actor: str, as_json: bool) -> None:
     """Give a cluster a name that it keeps."""
     from generator import pipeline
     from generator.store import Store
 
     with Store.open(project) as store:
-        made = pipeline.rename(store, cluster, name, actor or getpass.getuser())
+        made = pipeline.rename(store, cluster, name, actor)
         _show_regrouped(store, as_json, made)
 
 

@@ -9,7 +9,7 @@ import click
 from generator.commands.clusters import show_clusters
 from generator.commands.endings import PROBLEMS, finish, show_next
 from generator.commands.options import draft_options, json_option, model_options, project_argument
-from generator.commands.spending import ask_before_spending, estimate_line, show_in_doubt
+from generator.commands.spending import ask_before_spending, estimate_line, show_failed_calls, show_in_doubt
 from generator.errors import ConfigError
 from generator.narration import TerminalNarrator, money, show
 
@@ -222,9 +222,7 @@ def show_drafted(project: Path, report: "DraftingReport", narrator: TerminalNarr
     narrator.close()
     known = f" ({report.known:,} were there)" if report.known else ""
     show(f"drafted {report.new:,} with {report.model}{known}, spent {money(report.spent_usd)}")
-    for outcome, count in sorted(report.calls.items()):
-        if outcome != "ok":
-            show(f"  {count} calls ended with: {outcome}")
+    show_failed_calls(sorted(report.calls.items()))
     for problem in report.problems[:PROBLEMS]:
         show(f"  {problem}")
     if len(report.problems) > PROBLEMS:
@@ -265,9 +263,7 @@ def _show_named(store: "Store", report: "NamingReport") -> None:
     show(f"named {report.named} clusters with {report.model}, spent {money(report.spent_usd)}")
     for cluster_id, reason in list(report.refused.items())[:PROBLEMS]:
         show(f"  {cluster_id} keeps its name: {reason}")
-    for outcome, count in report.calls.items():
-        if outcome != "ok":
-            show(f"  {count} calls ended with: {outcome}")
+    show_failed_calls(report.calls.items())
     if report.stopped:
         show(f"  stopped early: {report.stopped}")
     show_clusters(store, limit=15)

@@ -1,6 +1,5 @@
 """Which of two candidates: their answers, judgements of these, and the decision."""
 
-import getpass
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -9,7 +8,7 @@ import click
 
 from generator.commands.endings import PAST, PROBLEMS, finish, next_with_answers
 from generator.commands.options import actor_option, call_options, json_option, named_files, project_argument
-from generator.commands.spending import confirm_spending, estimate_line, show_in_doubt
+from generator.commands.spending import confirm_spending, estimate_line, show_failed_calls, show_in_doubt
 from generator.errors import ConfigError
 from generator.narration import TerminalNarrator, money, percent, show, show_json, show_table
 
@@ -88,9 +87,7 @@ def _show_shadow(project: Path, report: "ShadowReport") -> None:
     for each in report.asked:
         known = f" ({each.known:,} were there)" if each.known else ""
         show(f"{each.candidate}: {each.new:,} answers to {report.items:,} items{known}, spent {money(each.spent_usd)}")
-        for outcome, count in each.calls.items():
-            if outcome != "ok":
-                show(f"  {count} calls ended with: {outcome}")
+        show_failed_calls(each.calls.items())
         if each.stopped:
             show(f"  stopped early: {each.stopped}")
     show_in_doubt(project, report.in_doubt)
@@ -142,7 +139,7 @@ def judge_answers(
     back: Literal["undo", "redo"] | None,
     met: Sequence[tuple[str, str]],
     unmet: Sequence[tuple[str, str]],
-    actor: str | None,
+    actor: str,
     as_json: bool,
     **ways: Any,
 ) -> None:
@@ -151,18 +148,19 @@ def judge_answers(
     from generator.store import Store
 
     with Store.open(project) as store:
-        who = actor or getpass.getuser()
         if back is not None:
-            touched = store.undo_judgement(who) if back == "undo" else store.redo_judgement(who)
+            touched = store.undo_judgement(actor) if back == "undo" else store.redo_judgement(actor)
             if not touched:
-                raise ConfigError(f"There is no judgement of {who} to {back}; what came before names were shown stays.")
+                raise ConfigError(
+                    f"There is no judgement of {actor} to {back}; what came before names were shown stays."
+                )
             draft_id = touched[0].draft_id
         else:
             candidates, said = _verdict(**ways)
             if item is None:
                 raise ConfigError("Name the item: groundset judge PROJECT ITEM --prefer A --over B")
             marks = [(*each, True) for each in met] + [(*each, False) for each in unmet]
-            draft_id = judge(store, item, candidates, said, marks, who)
+            draft_id = judge(store, item, candidates, said, marks, actor)
         finish(store, as_json, lambda: show(f"{PAST.get(back or '', 'judged')} {draft_id}"), {"item": draft_id})
 
 
@@ -192,7 +190,7 @@ def _verdict(
 @click.argument("candidates", nargs=-1, required=True)
 @actor_option
 @json_option
-def reveal_names(project: Path, candidates: Sequence[str], actor: str | None, as_json: bool) -> None:
+def reveal_names(project: Path, candidates: Sequence[str], actor: str, as_json: bool) -> None:
     """End your blind session on one candidate or two, which is recorded, and show what came of it."""
     from generator.evalset.sitting import Sitting, chosen_candidates
     from generator.store import Store
@@ -200,7 +198,7 @@ def reveal_names(project: Path, candidates: Sequence[str], actor: str | None, as
     if len(candidates) > 2:
         raise ConfigError("Name one candidate that was graded, or two that were compared.")
     with Store.open(project) as store:
-        found = Sitting(store, actor or getpass.getuser(), chosen_candidates(store, candidates)).reveal()
+        found = Sitting(store, actor, chosen_candidates(store, candidates)).reveal()
     if as_json:
         show_json(found.as_json())
         return

@@ -1,5 +1,6 @@
 """Arguments and options that several commands share."""
 
+import getpass
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +25,12 @@ logs_argument = click.argument("logs", nargs=-1, required=True)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 
 
-actor_option = click.option("--as", "actor", help="Who decides (your login name).")
+actor_option = click.option(
+    "--as",
+    "actor",
+    callback=lambda _context, _option, name: name or getpass.getuser(),
+    help="Who decides (your login name).",
+)
 
 
 def _options(*options: Callable[[_Command], _Command]) -> Callable[[_Command], _Command]:

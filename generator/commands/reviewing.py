@@ -1,6 +1,5 @@
 """Decisions about drafts: `curate` opens the app, the others do the same without it."""
 
-import getpass
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -68,16 +67,14 @@ def _decision_command(name: Literal["accept", "reject", "later"], help: str) -> 
         best: int | None,
         marked: bool,
         reason: str | None,
-        actor: str | None,
+        actor: str,
         as_json: bool,
     ) -> None:
         from generator.evalset.deciding import decide
         from generator.store import Store
 
         with Store.open(project) as store:
-            decided = decide(
-                store, name, drafts, best=best, reason=reason, actor=actor or getpass.getuser(), marked=marked
-            )
+            decided = decide(store, name, drafts, best=best, reason=reason, actor=actor, marked=marked)
             _show_decided(store, as_json, PAST[name], decided)
 
     return command
@@ -112,7 +109,7 @@ def edit_draft(
     text: str | None,
     criteria: Sequence[str],
     must_not: Sequence[str],
-    actor: str | None,
+    actor: str,
     as_json: bool,
 ) -> None:
     """Accept a draft as you change it; what you do not give stays."""
@@ -120,8 +117,7 @@ def edit_draft(
     from generator.store import Store
 
     with Store.open(project) as store:
-        who = actor or getpass.getuser()
-        decided = edit(store, draft, text=text, criteria=criteria, must_not=must_not, actor=who)
+        decided = edit(store, draft, text=text, criteria=criteria, must_not=must_not, actor=actor)
         _show_decided(store, as_json, "accepted as edited", decided)
 
 
@@ -131,13 +127,13 @@ def edit_draft(
 @click.option("--trace", help="The id of the real input (the nearest).")
 @actor_option
 @json_option
-def pin_real(project: Path, draft: str, trace: str | None, actor: str | None, as_json: bool) -> None:
+def pin_real(project: Path, draft: str, trace: str | None, actor: str, as_json: bool) -> None:
     """Accept a real input in place of a draft."""
     from generator.evalset.deciding import pin
     from generator.store import Store
 
     with Store.open(project) as store:
-        _show_decided(store, as_json, "pinned", pin(store, draft, trace, actor or getpass.getuser()))
+        _show_decided(store, as_json, "pinned", pin(store, draft, trace, actor))
 
 
 @click.command("tag")
@@ -148,14 +144,12 @@ def pin_real(project: Path, draft: str, trace: str | None, actor: str | None, as
 @actor_option
 @json_option
 def tag_drafts(
-    project: Path, drafts: Sequence[str], add: Sequence[str], remove: Sequence[str], actor: str | None, as_json: bool
+    project: Path, drafts: Sequence[str], add: Sequence[str], remove: Sequence[str], actor: str, as_json: bool
 ) -> None:
     """Give drafts tags, or take them away."""
     if not add and not remove:
         raise ConfigError("Say which tags, with --add TAG or --remove TAG.")
-    _remark(
-        project, drafts, as_json, "tagged", lambda store, ids: store.tag(ids, add, remove, actor or getpass.getuser())
-    )
+    _remark(project, drafts, as_json, "tagged", lambda store, ids: store.tag(ids, add, remove, actor))
 
 
 @click.command("note")
@@ -164,9 +158,9 @@ def tag_drafts(
 @click.option("--text", required=True, help="The note; an empty one takes it away.")
 @actor_option
 @json_option
-def note_drafts(project: Path, drafts: Sequence[str], text: str, actor: str | None, as_json: bool) -> None:
+def note_drafts(project: Path, drafts: Sequence[str], text: str, actor: str, as_json: bool) -> None:
     """Write a note to drafts."""
-    _remark(project, drafts, as_json, "noted", lambda store, ids: store.note(ids, text, actor or getpass.getuser()))
+    _remark(project, drafts, as_json, "noted", lambda store, ids: store.note(ids, text, actor))
 
 
 @click.command("flag")
@@ -175,10 +169,9 @@ def note_drafts(project: Path, drafts: Sequence[str], text: str, actor: str | No
 @click.option("--off", is_flag=True, help="Take the flag away.")
 @actor_option
 @json_option
-def flag_drafts(project: Path, drafts: Sequence[str], off: bool, actor: str | None, as_json: bool) -> None:
+def flag_drafts(project: Path, drafts: Sequence[str], off: bool, actor: str, as_json: bool) -> None:
     """Flag drafts to come back to them."""
-    who = actor or getpass.getuser()
-    _remark(project, drafts, as_json, "flagged", lambda store, ids: store.flag(ids, not off, who))
+    _remark(project, drafts, as_json, "flagged", lambda store, ids: store.flag(ids, not off, actor))
 
 
 def _remark(
@@ -198,12 +191,12 @@ def _back_command(name: Literal["undo", "redo"], help: str) -> click.Command:
     @project_argument
     @actor_option
     @json_option
-    def command(project: Path, actor: str | None, as_json: bool) -> None:
+    def command(project: Path, actor: str, as_json: bool) -> None:
         from generator.evalset.deciding import take_back
         from generator.store import Store
 
         with Store.open(project) as store:
-            _show_decided(store, as_json, PAST[name], take_back(store, name, actor or getpass.getuser()))
+            _show_decided(store, as_json, PAST[name], take_back(store, name, actor))
 
     return command
 

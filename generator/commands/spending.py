@@ -1,7 +1,7 @@
 """What a model costs, said before it is paid, and the calls of which nobody knows whether they were."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -66,6 +66,13 @@ def estimate_line(found: "Estimate") -> str:
         f"{found.model}: {found.calls} calls{known}, about {found.input_tokens:,} tokens in and "
         f"{found.output_tokens:,} out: {money(found.low_usd)}, at most {money(found.high_usd)}"
     )
+
+
+def show_failed_calls(calls: Iterable[tuple[str, int]]) -> None:
+    """How many calls ended in each way, but for those that went well."""
+    for outcome, count in calls:
+        if outcome != "ok":
+            show(f"  {count} calls ended with: {outcome}")
 
 
 def show_in_doubt(project: Path, calls: "Sequence[InDoubt]") -> None:
